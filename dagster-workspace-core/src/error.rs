@@ -1,0 +1,252 @@
+//! What went wrong, as data: [`Diagnostic`] is one finding for people and programs; [`ParseError`] and [`Refusal`] are the
+//! two ways in which reading and editing say no. Read [`Diagnostic`] first.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt::{self, Write as _};
+
+use crate::span::{LineCol, Span};
+
+/// How much a [`Diagnostic`] weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing; nothing is refused.
+    Warning,
+    /// Dagster, the chart or the API server would refuse or misread it.
+    Error,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// One finding about a text: a stable code, a message, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Stable code, `DW` and four digits: 00 reading, 01 workspace, 02 values, 03 both together, 04 editing, 05 transforms.
+    pub code: &'static str,
+    /// Error or warning.
+    pub severity: Severity,
+    /// Lower case, no full stop, values in backticks.
+    pub message: String,
+    /// The place it is about, in the text it was found in.
+    pub span: Option<Span>,
+    /// Other places, each with a few words (`also here`).
+    pub related: Vec<(Span, String)>,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Diagnostic {
+    /// The finding as people read it: headline, place, the line with a caret under it, hint. Ends with a line break.
+    ///
+    /// `name` is what the text is called (`workspace.yaml`), `text` the text that the spans point into.
+    #[must_use]
+    pub fn render(&self, name: &str, text: &str) -> String {
+        let mut out = String::new();
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "{}[{}]: {}", self.severity, self.code, self.message);
+        let places = self.span.iter().map(|span| (*span, "")).chain(self.related.iter().map(|(s, n)| (*s, n.as_str())));
+        let width =
+            places.clone().map(|(span, _)| LineCol::of(text, span.start).line).max().unwrap_or(0).to_string().len();
+        for (span, note) in places {
+            let at = LineCol::of(text, span.start);
+            let line = line_at(text, span.start as usize);
+            let shown = span.of(text).split(['\n', '\r']).next().unwrap_or_default();
+            let carets = "^".repeat(shown.chars().count().max(1));
+            let indent: String =
+                line.chars().take(at.column as usize - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+            let gap = if note.is_empty() { "" } else { " " };
+            let _ = writeln!(out, "{:width$}--> {name}:{at}", "");
+            let _ = writeln!(out, "{:width$} |", "");
+            let _ = writeln!(out, "{:width$} | {line}", at.line);
+            let _ = writeln!(out, "{:width$} | {indent}{carets}{gap}{note}", "");
+        }
+        if let Some(hint) = &self.hint {
+            let _ = writeln!(out, "hint: {hint}");
+        }
+        out
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}]: {}", self.severity, self.code, self.message)
+    }
+}
+
+/// The line that holds byte `offset`, without its break and without a byte order mark.
+fn line_at(text: &str, offset: usize) -> &str {
+    let offset = offset.min(text.len());
+    let start = text.get(..offset).and_then(|head| head.rfind(['\n', '\r'])).map_or(0, |at| at + 1);
+    let rest = text.get(start..).unwrap_or_default();
+    let line = rest.split(['\n', '\r']).next().unwrap_or_default();
+    line.strip_prefix('\u{feff}').unwrap_or(line)
+}
+
+/// The text is not what YAML 1.2.2 allows, or larger than this crate reads.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
+pub struct ParseError {
+    /// What is wrong.
+    pub problem: Problem,
+    /// Where the reader stood.
+    pub span: Span,
+}
+
+/// What is wrong with a text that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// Text over [`crate::yaml::MAX_LEN`] bytes.
+    #[error("the text is larger than 64 MiB")]
+    TooLarge,
+    /// Collections nested deeper than [`crate::yaml::MAX_DEPTH`].
+    #[error("collections are nested more than 512 deep")]
+    TooDeep,
+    /// A character that YAML 1.2.2 [1] c-printable leaves out.
+    #[error("control character in the text")]
+    ControlCharacter,
+    /// The text is not UTF-8.
+    #[error("the text is not UTF-8")]
+    NotUtf8,
+    /// A tab where only spaces can indent.
+    #[error("a tab cannot indent a block collection")]
+    TabIndentation,
+    /// A line less or more indented than any open collection.
+    #[error("the indentation fits no open collection")]
+    Indentation,
+    /// Something stands where the collection needs a key.
+    #[error("expected a mapping key with `:`")]
+    ExpectedKey,
+    /// Something stands where the sequence needs `- `.
+    #[error("expected a sequence item with `- `")]
+    ExpectedItem,
+    /// A `: ` where no mapping can start.
+    #[error("a mapping cannot start here")]
+    MappingNotAllowed,
+    /// A `- ` where no sequence can start.
+    #[error("a sequence cannot start here")]
+    SequenceNotAllowed,
+    /// A key that runs over several lines, or over 1,024 characters.
+    #[error("a key must stand on one line and be at most 1024 characters long")]
+    LongKey,
+    /// A quoted scalar or flow collection that does not end.
+    #[error("not closed before the end of the document")]
+    Unclosed,
+    /// A closing bracket of the wrong kind, or none open.
+    #[error("this bracket closes nothing")]
+    UnexpectedBracket,
+    /// Text behind a complete node.
+    #[error("unexpected text after the end of a value")]
+    TrailingContent,
+    /// A missing comma between flow entries, or one too many.
+    #[error("expected `,` or the closing bracket")]
+    ExpectedComma,
+    /// A comma without an entry before it.
+    #[error("a comma without an entry before it")]
+    UnexpectedComma,
+    /// A flow mapping as plain scalar (`{{ .Values.x }}`).
+    #[error("template braces are not YAML")]
+    Template,
+    /// A `#` directly behind a token.
+    #[error("a comment needs a space before its `#`")]
+    CommentWithoutSpace,
+    /// An escape that double-quoted scalars do not know.
+    #[error("unknown escape in a double-quoted scalar")]
+    Escape,
+    /// A plain scalar that begins with a reserved character.
+    #[error("a plain scalar cannot begin with this character")]
+    PlainStart,
+    /// A wrong header or indentation of a block scalar.
+    #[error("malformed block scalar")]
+    BlockScalar,
+    /// Two anchors or two tags on one node, or either on an alias.
+    #[error("a node takes at most one anchor and one tag, an alias none")]
+    Properties,
+    /// An anchor or alias without a name.
+    #[error("expected a name after `&` or `*`")]
+    AnchorName,
+    /// A tag with wrong characters, or a handle that no `%TAG` names.
+    #[error("malformed tag, or a handle that no `%TAG` directive names")]
+    Tag,
+    /// A malformed, repeated or misplaced directive.
+    #[error("malformed or misplaced directive")]
+    Directive,
+    /// A document marker inside a quoted scalar or flow collection.
+    #[error("a document marker inside a quoted scalar or flow collection")]
+    DocumentMarker,
+    /// A line that continues a scalar or flow collection but is not indented deeper than its parent.
+    #[error("a continued line must be indented deeper than its parent")]
+    Continuation,
+}
+
+impl Problem {
+    /// Stable code, `DW00` and two digits.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::TooLarge => "DW0001",
+            Self::TooDeep => "DW0002",
+            Self::ControlCharacter => "DW0003",
+            Self::NotUtf8 => "DW0004",
+            Self::TabIndentation => "DW0005",
+            Self::Indentation => "DW0006",
+            Self::ExpectedKey => "DW0007",
+            Self::ExpectedItem => "DW0008",
+            Self::MappingNotAllowed => "DW0009",
+            Self::SequenceNotAllowed => "DW0010",
+            Self::LongKey => "DW0011",
+            Self::Unclosed => "DW0012",
+            Self::UnexpectedBracket => "DW0013",
+            Self::TrailingContent => "DW0014",
+            Self::ExpectedComma => "DW0015",
+            Self::UnexpectedComma => "DW0016",
+            Self::Template => "DW0017",
+            Self::CommentWithoutSpace => "DW0018",
+            Self::Escape => "DW0019",
+            Self::PlainStart => "DW0020",
+            Self::BlockScalar => "DW0021",
+            Self::Properties => "DW0022",
+            Self::AnchorName => "DW0023",
+            Self::Tag => "DW0024",
+            Self::Directive => "DW0025",
+            Self::DocumentMarker => "DW0026",
+            Self::Continuation => "DW0027",
+        }
+    }
+
+    /// What to do about it, where there is something to say.
+    #[must_use]
+    pub fn hint(self) -> Option<&'static str> {
+        match self {
+            Self::TabIndentation => Some("indent with spaces"),
+            Self::Template => Some("a chart template is no YAML: render it first, or quote the value"),
+            Self::MappingNotAllowed => Some("quote the value if the `: ` belongs to it"),
+            Self::PlainStart => Some("quote the value"),
+            Self::TooDeep | Self::TooLarge => Some("split the document"),
+            _ => None,
+        }
+    }
+}
+
+impl ParseError {
+    /// The error as a [`Diagnostic`].
+    #[must_use]
+    pub fn diagnostic(&self) -> Diagnostic {
+        Diagnostic {
+            code: self.problem.code(),
+            severity: Severity::Error,
+            message: self.problem.to_string(),
+            span: Some(self.span),
+            related: Vec::new(),
+            hint: self.problem.hint().map(ToString::to_string),
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Lossless, idempotent editing of the documents that Dagster on Kubernetes is made of, and of YAML in general.
+//!
+//! Text in, text out: nothing here reads a file, a clock or a random number. Every byte that an edit does not name
+//! stays as it was. Start with [`yaml::Document`], which reads; [`value::Value`] is what documents mean.
+
+#![no_std]
+#![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+pub mod error;
+pub mod span;
+pub mod value;
+pub mod yaml;

@@ -1,0 +1,17 @@
+//! YAML 1.2.2 as spans: [`Document`] is a text and a flat index into it, [`Node`] reads it. Nothing is decoded or copied
+//! before it is asked for, and nothing is ever printed back: comments, blank lines and notation are the text itself.
+
+mod document;
+mod scalar;
+mod scan;
+mod schema;
+
+pub use document::{Document, Entry, Kind, Mapping, Node, Scalar, Sequence, Style};
+pub use scan::Mode;
+pub use schema::{Resolved, Schema};
+
+/// Largest text that is read, in bytes: offsets stay far from the end of `u32`.
+pub const MAX_LEN: usize = 64 << 20;
+
+/// Deepest nesting of collections that is read; what walks a document may recurse this far.
+pub const MAX_DEPTH: usize = 512;

@@ -1,0 +1,1 @@
+//! Python bindings; grown on top of `dagster-workspace-core`.
