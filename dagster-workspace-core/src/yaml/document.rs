@@ -62,6 +62,12 @@ impl Kind {
         matches!(self, Self::Anchor | Self::Tag)
     }
 
+    /// A directive, `---` or `...`.
+    #[must_use]
+    pub fn is_mark(self) -> bool {
+        matches!(self, Self::Directive | Self::DocumentStart | Self::DocumentEnd)
+    }
+
     /// Any mapping.
     #[must_use]
     pub fn is_mapping(self) -> bool {
@@ -158,14 +164,14 @@ impl<'t> Document<'t> {
         Document { text: Cow::Owned(self.text.into_owned()), records: self.records }
     }
 
-    /// The root nodes of all documents in the stream; none where the text is blank or comments alone.
+    /// The documents of the stream; none where the text is blank or comments alone.
+    pub fn documents(&self) -> impl Iterator<Item = Part<'_>> {
+        self.children(0, self.records.len()).map(|node| Part { node })
+    }
+
+    /// The root nodes of all documents in the stream.
     pub fn roots(&self) -> impl Iterator<Item = Node<'_>> {
-        self.children(0, self.records.len()).filter_map(|document| {
-            let end = document.record()?.next as usize;
-            // The root is the one child that is no directive and no mark.
-            self.children(document.at as usize + 1, end)
-                .find(|node| !matches!(node.kind(), Kind::Directive | Kind::DocumentStart | Kind::DocumentEnd))
-        })
+        self.documents().filter_map(Part::root)
     }
 
     /// The root of the first document.
@@ -180,6 +186,41 @@ impl<'t> Document<'t> {
 
     fn children(&self, from: usize, end: usize) -> Children<'_> {
         Children { text: &self.text, records: &self.records, at: from, end }
+    }
+}
+
+/// One document of a stream: its directives, its marks and its root.
+#[derive(Clone, Copy, Debug)]
+pub struct Part<'d> {
+    node: Node<'d>,
+}
+
+impl<'d> Part<'d> {
+    fn children(self) -> Children<'d> {
+        let Node { text, records, at, .. } = self.node;
+        Children { text, records, at: at as usize + 1, end: self.node.end_index() }
+    }
+
+    /// Its bytes, from its first directive, mark or node to its last.
+    #[must_use]
+    pub fn span(self) -> Span {
+        self.node.span()
+    }
+
+    /// Its root node.
+    #[must_use]
+    pub fn root(self) -> Option<Node<'d>> {
+        self.children().find(|node| !node.kind().is_mark())
+    }
+
+    /// Its directives and marks (`---`, `...`), in order.
+    pub fn marks(self) -> impl Iterator<Item = Node<'d>> {
+        self.children().filter(|node| node.kind().is_mark())
+    }
+
+    /// Its directive lines, as they are written.
+    pub fn directives(self) -> impl Iterator<Item = &'d str> + Clone {
+        self.children().filter(|node| node.kind() == Kind::Directive).map(Node::source)
     }
 }
 
@@ -465,6 +506,7 @@ impl<'d> Sequence<'d> {
 }
 
 /// The nodes between two records of one level, properties gathered up.
+#[derive(Clone)]
 struct Children<'d> {
     text: &'d str,
     records: &'d [Record],

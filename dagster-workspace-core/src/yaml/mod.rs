@@ -2,11 +2,12 @@
 //! before it is asked for, and nothing is ever printed back: comments, blank lines and notation are the text itself.
 
 mod document;
+mod events;
 mod scalar;
 mod scan;
 mod schema;
 
-pub use document::{Document, Entry, Kind, Mapping, Node, Scalar, Sequence, Style};
+pub use document::{Document, Entry, Kind, Mapping, Node, Part, Scalar, Sequence, Style};
 pub use scan::Mode;
 pub use schema::{Resolved, Schema};
 

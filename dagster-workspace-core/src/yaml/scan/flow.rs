@@ -1,0 +1,322 @@
+//! Flow collections: brackets, braces, commas. Read [`Scanner::flow_collection`].
+
+use alloc::vec::Vec;
+
+use super::property::Properties;
+use super::{Mode, Scanner};
+use crate::error::{ParseError, Problem};
+use crate::yaml::MAX_DEPTH;
+use crate::yaml::document::{EXPLICIT, Kind};
+
+/// What surrounds a token, YAML 1.2.2 section 7: brackets, or indentation alone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Context {
+    Block,
+    Flow,
+}
+
+/// A set of bytes.
+pub(super) struct ByteSet([bool; 256]);
+
+impl ByteSet {
+    const fn new(bytes: &[u8]) -> Self {
+        let mut set = [false; 256];
+        let mut rest = bytes;
+        while let [first, tail @ ..] = rest {
+            #[expect(clippy::indexing_slicing, reason = "a byte is always an index into 256 places")]
+            {
+                set[*first as usize] = true;
+            }
+            rest = tail;
+        }
+        Self(set)
+    }
+
+    pub(super) fn contains(&self, byte: u8) -> bool {
+        self.0.get(usize::from(byte)).copied().unwrap_or(false)
+    }
+}
+
+static BLOCK_STOPS: ByteSet = ByteSet::new(b":#\n\r\0");
+static FLOW_STOPS: ByteSet = ByteSet::new(b":#\n\r\0,[]{}");
+
+impl Context {
+    /// Bytes that may end a plain scalar.
+    pub(super) fn plain_stops(self) -> &'static ByteSet {
+        match self {
+            Self::Block => &BLOCK_STOPS,
+            Self::Flow => &FLOW_STOPS,
+        }
+    }
+
+    /// YAML 1.2.2 [127] ns-plain-safe.
+    pub(super) fn is_plain_safe(self, byte: u8) -> bool {
+        let flow = self == Self::Flow && matches!(byte, b',' | b'[' | b']' | b'{' | b'}');
+        !flow && !matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0)
+    }
+}
+
+/// What an open flow collection waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// An entry or the closing bracket.
+    Entry,
+    /// The node of an explicit key.
+    Key,
+    /// A `:`, a comma or the closing bracket.
+    Colon,
+    /// The node of a value.
+    Value,
+    /// A comma or the closing bracket.
+    Comma,
+}
+
+struct Frame {
+    record: usize,
+    kind: Kind,
+    state: State,
+    /// First record of the entry being read.
+    entry: usize,
+    /// Its line, for the rule that the key of a single pair stands on one.
+    entry_line: usize,
+    /// Its first byte.
+    entry_start: usize,
+    /// The key is quoted or a collection, so its `:` needs no space behind it.
+    json_key: bool,
+    properties: Properties,
+}
+
+impl Frame {
+    fn new(record: usize, kind: Kind) -> Self {
+        Self {
+            record,
+            kind,
+            state: State::Entry,
+            entry: 0,
+            entry_line: 0,
+            entry_start: 0,
+            json_key: false,
+            properties: Properties::default(),
+        }
+    }
+
+    /// Whether a node may come next.
+    fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Entry | State::Key | State::Value)
+    }
+}
+
+impl Scanner<'_> {
+    /// `[...]` or `{...}` with all it holds; lines must be indented deeper than `parent`.
+    pub(super) fn flow_collection(&mut self, parent: isize, flags: u8) -> Result<(), ParseError> {
+        let mut open: Vec<Frame> = Vec::with_capacity(4);
+        self.flow_open(&mut open, flags)?;
+        while let Some(top) = open.last_mut() {
+            let line = self.line;
+            self.gap()?;
+            if self.line != line {
+                self.check_flow_line(parent)?;
+            }
+            if top.state == State::Entry && top.properties.is_none() {
+                (top.entry, top.entry_line, top.entry_start) = (self.records.len(), self.line, self.at);
+            }
+            match self.byte(self.at) {
+                b',' => self.flow_comma(&mut open)?,
+                b']' | b'}' => self.flow_close(&mut open)?,
+                b':' if self.is_flow_colon(top) => self.flow_colon(&mut open)?,
+                b'?' if !Context::Flow.is_plain_safe(self.byte(self.at + 1)) => self.flow_explicit(&mut open)?,
+                b'&' | b'!' if top.is_waiting() => {
+                    let property = self.property(Context::Flow)?;
+                    top.properties = top
+                        .properties
+                        .and(property)
+                        .ok_or_else(|| self.error_at(Problem::Properties, self.last_end))?;
+                }
+                0 => {
+                    return Err(
+                        self.error_at(Problem::Unclosed, self.records.get(top.record).map_or(0, |r| r.start as usize))
+                    );
+                }
+                _ if !top.is_waiting() => return Err(self.error(Problem::ExpectedComma)),
+                b'[' | b'{' => {
+                    let flags = top.flags();
+                    self.flow_open(&mut open, flags)?;
+                }
+                _ => self.flow_scalar(top, parent)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn check_flow_line(&self, parent: isize) -> Result<(), ParseError> {
+        if self.is_document_line(self.line) {
+            return Err(self.error_at(Problem::DocumentMarker, self.line));
+        }
+        let indent = (self.behind_spaces(self.line) - self.line).cast_signed();
+        if indent <= parent && self.mode == Mode::Strict && self.at < self.bytes.len() {
+            return Err(self.error(Problem::Continuation));
+        }
+        Ok(())
+    }
+
+    fn flow_open(&mut self, open: &mut Vec<Frame>, flags: u8) -> Result<(), ParseError> {
+        if open.len() + self.stack.len() > MAX_DEPTH {
+            return Err(self.error(Problem::TooDeep));
+        }
+        let kind = if self.byte(self.at) == b'[' { Kind::FlowSequence } else { Kind::FlowMapping };
+        let record = self.push(kind, self.at, self.at + 1, flags);
+        self.at += 1;
+        self.last_end = self.at;
+        open.push(Frame::new(record, kind));
+        Ok(())
+    }
+
+    /// A scalar or alias as the node that is waited for.
+    fn flow_scalar(&mut self, top: &mut Frame, parent: isize) -> Result<(), ParseError> {
+        let flags = top.flags();
+        let quoted = matches!(self.byte(self.at), b'"' | b'\'');
+        match self.byte(self.at) {
+            b'*' if !top.properties.is_none() => return Err(self.error(Problem::Properties)),
+            b'*' => self.alias(flags)?,
+            b'"' | b'\'' => self.quoted(parent, flags)?,
+            _ => self.plain(parent, Context::Flow, flags)?,
+        }
+        top.json_key = quoted;
+        top.complete();
+        Ok(())
+    }
+
+    /// A `:` that separates: white space or a flow indicator behind it, or a quoted key before it.
+    fn is_flow_colon(&self, top: &Frame) -> bool {
+        !Context::Flow.is_plain_safe(self.byte(self.at + 1)) || top.json_key && top.state == State::Colon
+    }
+
+    fn flow_colon(&mut self, open: &mut Vec<Frame>) -> Result<(), ParseError> {
+        let Some(top) = open.last_mut() else { return Ok(()) };
+        match (top.kind, top.state) {
+            (Kind::FlowSequence, State::Entry | State::Colon) => {
+                if top.state == State::Entry {
+                    self.flow_empty(top);
+                } else if self.line != top.entry_line || self.is_long_key(top.entry_start, self.at) {
+                    return Err(self.error_at(Problem::LongKey, top.entry_start));
+                }
+                let (first, column) = (top.entry, top.entry_start.saturating_sub(top.entry_line));
+                self.wrap(first, Kind::FlowPair, column)?;
+                let mut pair = Frame::new(first, Kind::FlowPair);
+                pair.state = State::Value;
+                open.push(pair);
+            }
+            (_, State::Entry | State::Key) => {
+                self.flow_empty(top);
+                top.state = State::Value;
+            }
+            (_, State::Colon) => top.state = State::Value,
+            _ => return Err(self.error(Problem::ExpectedComma)),
+        }
+        self.at += 1;
+        self.last_end = self.at;
+        Ok(())
+    }
+
+    fn flow_explicit(&mut self, open: &mut Vec<Frame>) -> Result<(), ParseError> {
+        let Some(top) = open.last_mut() else { return Ok(()) };
+        if top.state != State::Entry || !top.properties.is_none() {
+            return Err(self.error(Problem::ExpectedComma));
+        }
+        if top.kind == Kind::FlowSequence {
+            let record = self.push(Kind::FlowPair, self.at, self.at + 1, 0);
+            open.push(Frame::new(record, Kind::FlowPair));
+        }
+        if let Some(top) = open.last_mut() {
+            top.state = State::Key;
+        }
+        self.at += 1;
+        self.last_end = self.at;
+        Ok(())
+    }
+
+    fn flow_comma(&mut self, open: &mut Vec<Frame>) -> Result<(), ParseError> {
+        self.flow_end_pair(open);
+        let Some(top) = open.last_mut() else { return Ok(()) };
+        if top.state == State::Entry && top.properties.is_none() {
+            return Err(self.error(Problem::UnexpectedComma));
+        }
+        self.flow_end_entry(top);
+        top.state = State::Entry;
+        self.at += 1;
+        self.last_end = self.at;
+        Ok(())
+    }
+
+    fn flow_close(&mut self, open: &mut Vec<Frame>) -> Result<(), ParseError> {
+        self.flow_end_pair(open);
+        let closing = self.byte(self.at);
+        let Some(mut top) = open.pop() else { return Ok(()) };
+        if (top.kind == Kind::FlowSequence) != (closing == b']') {
+            return Err(self.error(Problem::UnexpectedBracket));
+        }
+        if top.state != State::Entry || !top.properties.is_none() {
+            self.flow_end_entry(&mut top);
+        }
+        self.at += 1;
+        self.last_end = self.at;
+        self.close(top.record);
+        if let Some(outer) = open.last_mut() {
+            outer.json_key = true;
+            outer.complete();
+        }
+        Ok(())
+    }
+
+    /// A comma or bracket ends the single pair inside a sequence.
+    fn flow_end_pair(&mut self, open: &mut Vec<Frame>) {
+        if open.last().is_some_and(|top| top.kind == Kind::FlowPair)
+            && let Some(mut pair) = open.pop()
+        {
+            self.flow_end_entry(&mut pair);
+            self.close(pair.record);
+            if let Some(outer) = open.last_mut() {
+                outer.state = State::Comma;
+                outer.properties = Properties::default();
+            }
+        }
+    }
+
+    /// What the entry still waits for is empty.
+    fn flow_end_entry(&mut self, top: &mut Frame) {
+        if top.kind == Kind::FlowSequence {
+            if top.state == State::Entry {
+                self.flow_empty(top);
+            }
+            return;
+        }
+        if matches!(top.state, State::Entry | State::Key) {
+            self.flow_empty(top);
+        }
+        if matches!(top.state, State::Entry | State::Key | State::Colon | State::Value) {
+            self.flow_empty(top);
+        }
+        top.state = State::Comma;
+    }
+
+    fn flow_empty(&mut self, top: &mut Frame) {
+        self.push(Kind::Empty, self.last_end, self.last_end, top.flags());
+        top.json_key = false;
+        top.complete();
+    }
+}
+
+impl Frame {
+    fn flags(&self) -> u8 {
+        if self.state == State::Key { EXPLICIT } else { 0 }
+    }
+
+    /// The node that was waited for has been read.
+    fn complete(&mut self) {
+        self.properties = Properties::default();
+        self.state = match self.state {
+            State::Entry | State::Key => State::Colon,
+            _ => State::Comma,
+        };
+    }
+}

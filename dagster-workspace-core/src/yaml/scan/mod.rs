@@ -1,0 +1,344 @@
+//! From text to index, in one pass over the bytes.
+//!
+//! [`Scanner`] holds the place, the records so far and the open block collections. `stream` (here) reads documents and
+//! their marks, `block` what indentation means, `flow` what stands in brackets, `token` scalars, `property` anchors, tags
+//! and directives. Nothing recurses, nothing is decoded, and a mapping is known by the `:` behind its first key: its record
+//! is then slid in front of the few records of that key.
+
+mod block;
+mod flow;
+mod property;
+mod token;
+
+use alloc::vec::Vec;
+
+use self::block::{Frame, Segment};
+use self::property::Properties;
+use super::document::{Kind, Record};
+use super::{MAX_DEPTH, MAX_LEN};
+use crate::error::{ParseError, Problem};
+use crate::span::Span;
+
+/// How much is accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// YAML 1.2.2 and nothing else.
+    Strict,
+    /// Also what both PyYAML and helm's go-yaml accept beyond it: flow collections and quoted scalars whose lines are not
+    /// indented, and comments directly behind a quote or bracket.
+    #[default]
+    Lenient,
+}
+
+/// The index of `text`.
+///
+/// # Errors
+/// The first place that is not YAML, or the limit that the text exceeds.
+pub(crate) fn scan(text: &str, mode: Mode) -> Result<Vec<Record>, ParseError> {
+    if text.len() > MAX_LEN {
+        return Err(ParseError { problem: Problem::TooLarge, span: Span::at(0) });
+    }
+    if let Some(offset) = unprintable(text.as_bytes()) {
+        return Err(ParseError { problem: Problem::ControlCharacter, span: Span::at(offset) });
+    }
+    let mut scanner = Scanner::new(text.as_bytes(), mode);
+    match scanner.stream() {
+        Ok(()) => Ok(scanner.records),
+        Err(error) => Err(explain(text, error)),
+    }
+}
+
+/// An error on a line that holds `{{` is most likely a chart template.
+fn explain(text: &str, error: ParseError) -> ParseError {
+    let at = error.span.start as usize;
+    let start = text.get(..at).and_then(|head| head.rfind('\n')).map_or(0, |at| at + 1);
+    let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+    match line.find("{{") {
+        Some(braces) => ParseError { problem: Problem::Template, span: Span::at(offset(start + braces)) },
+        None => error,
+    }
+}
+
+struct Scanner<'t> {
+    bytes: &'t [u8],
+    mode: Mode,
+    /// Where it reads.
+    at: usize,
+    /// Offset of the first byte of the line it reads.
+    line: usize,
+    /// End of the last token: where collections end, and where an empty node stands.
+    last_end: usize,
+    records: Vec<Record>,
+    /// Open block collections, the root at the bottom. Invariant: never empty inside a document.
+    stack: Vec<Frame>,
+    segment: Segment,
+    /// Properties of the pending node that stand on earlier lines.
+    slot: Properties,
+    /// Handles that `%TAG` directives of this document name.
+    handles: Vec<Span>,
+}
+
+impl<'t> Scanner<'t> {
+    fn new(bytes: &'t [u8], mode: Mode) -> Self {
+        // Two records a line is what these documents have; too little only costs a move, too much is never touched.
+        let lines = memchr::memchr_iter(b'\n', bytes).count();
+        Self {
+            bytes,
+            mode,
+            at: 0,
+            line: 0,
+            last_end: 0,
+            records: Vec::with_capacity(lines * 9 / 4 + 16),
+            stack: Vec::with_capacity(16),
+            segment: Segment::default(),
+            slot: Properties::default(),
+            handles: Vec::new(),
+        }
+    }
+
+    /// YAML 1.2.2 [211] l-yaml-stream.
+    fn stream(&mut self) -> Result<(), ParseError> {
+        // Directives may follow the start of the stream or a `...`, nothing else.
+        let mut directives_allowed = true;
+        loop {
+            self.eat_byte_order_mark();
+            self.gap()?;
+            if self.at >= self.bytes.len() {
+                return Ok(());
+            }
+            if self.is_marker(b"...") {
+                self.at += 3;
+                self.end_of_line(Problem::TrailingContent)?;
+                directives_allowed = true;
+                continue;
+            }
+            let document = self.push(Kind::Document, self.at, self.at, 0);
+            if directives_allowed && self.at == self.line && self.byte(self.at) == b'%' {
+                self.directives()?;
+            }
+            directives_allowed = self.document()?;
+            self.close(document);
+            self.handles.clear();
+        }
+    }
+
+    /// One document from its `---` or its content on; true where a `...` ended it.
+    fn document(&mut self) -> Result<bool, ParseError> {
+        self.slot = Properties::default();
+        self.stack.clear();
+        self.stack.push(Frame::root());
+        if self.is_marker(b"---") {
+            self.push(Kind::DocumentStart, self.at, self.at + 3, 0);
+            self.at += 3;
+            self.last_end = self.at;
+            self.segment = Segment::inline(self.records.len());
+        }
+        self.block()?;
+        while self.stack.len() > 1 {
+            self.close_frame()?;
+        }
+        self.fill()?;
+        let ended = self.is_marker(b"...");
+        if ended {
+            self.push(Kind::DocumentEnd, self.at, self.at + 3, 0);
+            self.at += 3;
+            self.last_end = self.at;
+            self.end_of_line(Problem::TrailingContent)?;
+        }
+        Ok(ended)
+    }
+
+    /// Byte at `at`; 0, which no text holds, behind the end.
+    fn byte(&self, at: usize) -> u8 {
+        self.bytes.get(at).copied().unwrap_or(0)
+    }
+
+    /// Whether white space, a line break or the end stands at `at`.
+    fn is_blank(&self, at: usize) -> bool {
+        matches!(self.byte(at), b' ' | b'\t' | b'\n' | b'\r' | 0)
+    }
+
+    /// Whether the document mark stands here, at the start of a line and on its own.
+    fn is_marker(&self, mark: &[u8]) -> bool {
+        self.at == self.line && self.has_marker(mark)
+    }
+
+    fn has_marker(&self, mark: &[u8]) -> bool {
+        self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(mark)) && self.is_blank(self.at + mark.len())
+    }
+
+    /// Whether either mark begins the line at `line`.
+    fn is_document_line(&self, line: usize) -> bool {
+        let rest = self.bytes.get(line..).unwrap_or_default();
+        (rest.starts_with(b"---") || rest.starts_with(b"...")) && self.is_blank(line + 3)
+    }
+
+    fn eat_byte_order_mark(&mut self) {
+        if self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(b"\xef\xbb\xbf")) {
+            self.at += 3;
+            self.line = self.at;
+        }
+    }
+
+    /// Offset behind the line break at `at`.
+    fn behind_break(&self, at: usize) -> usize {
+        if self.byte(at) == b'\r' && self.byte(at + 1) == b'\n' { at + 2 } else { at + 1 }
+    }
+
+    /// Offset of the first byte from `at` on that is no space.
+    fn behind_spaces(&self, at: usize) -> usize {
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        at + rest.iter().take_while(|byte| **byte == b' ').count()
+    }
+
+    /// Offset of the first byte from `at` on that is neither space nor tab.
+    fn behind_blanks(&self, at: usize) -> usize {
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        at + rest.iter().take_while(|byte| matches!(**byte, b' ' | b'\t')).count()
+    }
+
+    /// Offset of the line break (or the end) that ends the line of `at`.
+    fn line_end(&self, at: usize) -> usize {
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        memchr::memchr2(b'\n', b'\r', rest).map_or(self.bytes.len(), |found| at + found)
+    }
+
+    /// Moves to the next token, over white space, line breaks and comments.
+    fn gap(&mut self) -> Result<Gap, ParseError> {
+        let mut gap = Gap { fresh: self.at == self.line, tab: false, indent: 0 };
+        if gap.fresh {
+            self.at = self.behind_spaces(self.line);
+            gap.indent = self.at - self.line;
+        }
+        loop {
+            match self.byte(self.at) {
+                b' ' => self.at += 1,
+                b'\t' => {
+                    gap.tab = true;
+                    self.at += 1;
+                }
+                b'\n' | b'\r' => {
+                    self.line = self.behind_break(self.at);
+                    self.at = self.behind_spaces(self.line);
+                    gap = Gap { fresh: true, tab: false, indent: self.at - self.line };
+                }
+                b'#' => {
+                    let attached = self.at > self.line && !matches!(self.byte(self.at - 1), b' ' | b'\t');
+                    if attached && self.mode == Mode::Strict {
+                        return Err(self.error(Problem::CommentWithoutSpace));
+                    }
+                    self.at = self.line_end(self.at);
+                }
+                _ => return Ok(gap),
+            }
+        }
+    }
+
+    /// Nothing but white space and a comment may stand on the rest of the line.
+    fn end_of_line(&mut self, problem: Problem) -> Result<(), ParseError> {
+        let end = self.behind_blanks(self.at);
+        match self.byte(end) {
+            b'\n' | b'\r' | 0 => {}
+            b'#' if end > self.at => {}
+            _ => return Err(self.error_at(problem, end)),
+        }
+        self.at = self.line_end(end);
+        Ok(())
+    }
+
+    fn push(&mut self, kind: Kind, start: usize, end: usize, flags: u8) -> usize {
+        let index = self.records.len();
+        self.push_with(kind, start, end, flags, start.saturating_sub(self.line));
+        index
+    }
+
+    fn push_with(&mut self, kind: Kind, start: usize, end: usize, flags: u8, column: usize) {
+        let next = offset(self.records.len() + 1);
+        let column = u16::try_from(column).unwrap_or(u16::MAX);
+        self.records.push(Record { start: offset(start), end: offset(end), next, kind, flags, column });
+    }
+
+    /// Slides a collection's record in front of the records from `first` on, which become its children.
+    fn wrap(&mut self, first: usize, kind: Kind, column: usize) -> Result<(), ParseError> {
+        let start = self.records.get(first).map_or(self.at, |record| record.start as usize);
+        let mut flags = 0;
+        for record in self.records.iter_mut().skip(first) {
+            record.next += 1;
+            // The node that was introduced by `?` is now the collection.
+            flags |= record.flags;
+            record.flags = 0;
+        }
+        let next = offset(first + 1);
+        let column = u16::try_from(column).unwrap_or(u16::MAX);
+        let record = Record { start: offset(start), end: offset(start), next, kind, flags, column };
+        self.records.insert(first.min(self.records.len()), record);
+        if self.stack.len() > MAX_DEPTH {
+            return Err(self.error(Problem::TooDeep));
+        }
+        Ok(())
+    }
+
+    /// Ends a collection or document at the last token.
+    fn close(&mut self, index: usize) {
+        let next = offset(self.records.len());
+        let end = offset(self.last_end);
+        if let Some(record) = self.records.get_mut(index) {
+            record.next = next;
+            record.end = end.max(record.start);
+        }
+    }
+
+    fn error(&self, problem: Problem) -> ParseError {
+        self.error_at(problem, self.at)
+    }
+
+    fn error_at(&self, problem: Problem, at: usize) -> ParseError {
+        ParseError { problem, span: Span::at(offset(at.min(self.bytes.len()))) }
+    }
+}
+
+/// What lay between two tokens.
+#[derive(Clone, Copy)]
+struct Gap {
+    /// The token is the first of its line.
+    fresh: bool,
+    /// A tab stands between the token and what is before it on its line.
+    tab: bool,
+    /// Spaces that begin the token's line; counted where it is fresh.
+    indent: usize,
+}
+
+/// Offsets fit: a text has at most [`MAX_LEN`] bytes, and an index fewer records than four times that.
+fn offset(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+/// Offset of the first character that is not YAML 1.2.2 [1] c-printable.
+fn unprintable(bytes: &[u8]) -> Option<u32> {
+    // Chunks are judged whole, which compiles to vector instructions; only a suspicious one is looked at byte by byte.
+    let suspicious = |byte: u8| {
+        (byte < 0x20) & (byte != b'\n') & (byte != b'\r') & (byte != b'\t')
+            | (byte == 0x7F)
+            | (byte == 0xC2)
+            | (byte == 0xEF)
+    };
+    for (number, chunk) in bytes.chunks(64).enumerate() {
+        if chunk.iter().fold(false, |any, byte| any | suspicious(*byte)) {
+            for at in number * 64..number * 64 + chunk.len() {
+                let rest = bytes.get(at..).unwrap_or_default();
+                let bad = match rest {
+                    [0xC2, 0x85, ..] => false,
+                    [0xC2, second, ..] => *second < 0xA0,
+                    [0xEF, 0xBF, third, ..] => *third >= 0xBE,
+                    [0xEF, ..] => false,
+                    [byte, ..] => suspicious(*byte),
+                    [] => false,
+                };
+                if bad {
+                    return Some(offset(at));
+                }
+            }
+        }
+    }
+    None
+}

@@ -1,0 +1,249 @@
+//! Scalars: where they end. What they mean is decoded elsewhere, on demand.
+
+use super::flow::Context;
+use super::{Mode, Scanner};
+use crate::error::{ParseError, Problem};
+use crate::yaml::document::Kind;
+
+impl Scanner<'_> {
+    /// A scalar, alias or flow collection in block context; `parent` is the column that continued lines must exceed.
+    pub(super) fn node(&mut self, parent: isize, flags: u8) -> Result<(), ParseError> {
+        match self.byte(self.at) {
+            b'[' | b'{' => self.flow_collection(parent, flags),
+            b'*' => self.alias(flags),
+            b'"' | b'\'' => self.quoted(parent, flags),
+            _ => self.plain(parent, Context::Block, flags),
+        }
+    }
+
+    pub(super) fn quoted(&mut self, parent: isize, flags: u8) -> Result<(), ParseError> {
+        let start = self.at;
+        let column = start - self.line;
+        let kind = if self.byte(start) == b'"' { Kind::DoubleQuoted } else { Kind::SingleQuoted };
+        self.at += 1;
+        loop {
+            match self.byte(self.at) {
+                b'"' if kind == Kind::DoubleQuoted => break,
+                b'\'' if kind == Kind::SingleQuoted => {
+                    if self.byte(self.at + 1) != b'\'' {
+                        break;
+                    }
+                    self.at += 2;
+                }
+                b'\\' if kind == Kind::DoubleQuoted => self.escape()?,
+                b'\n' | b'\r' => self.quoted_break(parent)?,
+                0 => return Err(self.error_at(Problem::Unclosed, start)),
+                _ => self.at += 1,
+            }
+        }
+        self.at += 1;
+        self.last_end = self.at;
+        self.push_with(kind, start, self.at, flags, column);
+        Ok(())
+    }
+
+    /// A line break inside a quoted scalar, and the indentation of the line that follows.
+    fn quoted_break(&mut self, parent: isize) -> Result<(), ParseError> {
+        self.line = self.behind_break(self.at);
+        self.at = self.behind_spaces(self.line);
+        let indent = (self.at - self.line).cast_signed();
+        let token = self.behind_blanks(self.at);
+        if matches!(self.byte(token), b'\n' | b'\r' | 0) {
+            self.at = token;
+            return Ok(());
+        }
+        if self.is_document_line(self.line) {
+            return Err(self.error(Problem::DocumentMarker));
+        }
+        if indent <= parent && self.mode == Mode::Strict {
+            return Err(self.error(Problem::Continuation));
+        }
+        Ok(())
+    }
+
+    /// YAML 1.2.2 [62] c-ns-esc-char. An escaped line break is left to the caller.
+    fn escape(&mut self) -> Result<(), ParseError> {
+        let digits = match self.byte(self.at + 1) {
+            b'0' | b'a' | b'b' | b't' | b'\t' | b'n' | b'v' | b'f' | b'r' | b'e' | b' ' | b'"' | b'/' | b'\\'
+            | b'N' | b'_' | b'L' | b'P' => 0,
+            b'\n' | b'\r' => {
+                self.at += 1;
+                return Ok(());
+            }
+            b'x' => 2,
+            b'u' => 4,
+            b'U' => 8,
+            _ => return Err(self.error(Problem::Escape)),
+        };
+        let end = self.at + 2 + digits;
+        let code = self.bytes.get(self.at + 2..end).and_then(|hex| core::str::from_utf8(hex).ok());
+        let valid = code.is_some_and(|hex| {
+            let known = hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+            digits == 0 || known && u32::from_str_radix(hex, 16).ok().and_then(char::from_u32).is_some()
+        });
+        if !valid {
+            return Err(self.error(Problem::Escape));
+        }
+        self.at = end;
+        Ok(())
+    }
+
+    /// A plain scalar over all its lines, YAML 1.2.2 [131].
+    pub(super) fn plain(&mut self, parent: isize, context: Context, flags: u8) -> Result<(), ParseError> {
+        let start = self.at;
+        let column = start - self.line;
+        self.plain_start(context)?;
+        let (mut end, mut stop) = self.plain_line(start, context);
+        while matches!(self.byte(stop), b'\n' | b'\r') {
+            let Some((line, token)) = self.continued(stop, parent, context) else { break };
+            self.line = line;
+            (end, stop) = self.plain_line(token, context);
+        }
+        self.at = stop;
+        self.last_end = end;
+        self.push_with(Kind::Plain, start, end, flags, column);
+        Ok(())
+    }
+
+    /// YAML 1.2.2 [126] ns-plain-first.
+    fn plain_start(&self, context: Context) -> Result<(), ParseError> {
+        match self.byte(self.at) {
+            b'-' | b'?' | b':' if context.is_plain_safe(self.byte(self.at + 1)) => Ok(()),
+            b'-' | b'?' | b':' | b',' | b'#' | b'&' | b'*' | b'!' | b'|' | b'>' | b'\'' | b'"' | b'%' | b'@' | b'`' => {
+                Err(self.error(Problem::PlainStart))
+            }
+            b'[' | b']' | b'{' | b'}' => Err(self.error(Problem::UnexpectedBracket)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where the plain text of one line ends, and where what ends it stands.
+    fn plain_line(&self, start: usize, context: Context) -> (usize, usize) {
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        let stops = context.plain_stops();
+        let mut at = 0;
+        loop {
+            at += rest.iter().skip(at).take_while(|byte| !stops.contains(**byte)).count();
+            match rest.get(at) {
+                Some(b':') if context.is_plain_safe(rest.get(at + 1).copied().unwrap_or(0)) => at += 1,
+                Some(b'#') if at > 0 && !matches!(rest.get(at - 1), Some(b' ' | b'\t')) => at += 1,
+                _ => break,
+            }
+        }
+        let text = rest.get(..at).unwrap_or_default();
+        let length = text.iter().rposition(|byte| !matches!(byte, b' ' | b'\t')).map_or(0, |last| last + 1);
+        (start + length, start + at)
+    }
+
+    /// The next line that holds text, its start and its text's, where it continues a plain scalar.
+    fn continued(&self, stop: usize, parent: isize, context: Context) -> Option<(usize, usize)> {
+        let mut line = self.behind_break(stop);
+        loop {
+            let indent = self.behind_spaces(line);
+            let token = self.behind_blanks(indent);
+            match self.byte(token) {
+                b'\n' | b'\r' => {
+                    line = self.behind_break(token);
+                    continue;
+                }
+                0 | b'#' => return None,
+                byte => {
+                    let lenient = context == Context::Flow && self.mode == Mode::Lenient;
+                    let indented = lenient || (indent - line).cast_signed() > parent;
+                    let ends = byte == b':' && !context.is_plain_safe(self.byte(token + 1))
+                        || context == Context::Flow && matches!(byte, b',' | b'[' | b']' | b'{' | b'}')
+                        || self.is_document_line(line);
+                    return (indented && !ends).then_some((line, token));
+                }
+            }
+        }
+    }
+
+    /// A literal or folded scalar, YAML 1.2.2 [170] and [174]: from its indicator to before the break of its last line.
+    pub(super) fn block_scalar(&mut self, parent: isize, flags: u8) -> Result<(), ParseError> {
+        let start = self.at;
+        let kind = if self.byte(start) == b'|' { Kind::Literal } else { Kind::Folded };
+        let (keep, indent) = self.block_header()?;
+        let base = parent.max(0).cast_unsigned();
+        let mut body = Body { indent: indent.map(|digit| base + digit), blank: 0, end: self.at };
+        while self.at < self.bytes.len() {
+            let line = self.behind_break(self.at);
+            let text = self.behind_spaces(line);
+            let spaces = text - line;
+            let blank = matches!(self.byte(text), b'\n' | b'\r' | 0);
+            let content = body.indent.map_or(!blank, |indent| if blank { spaces > indent } else { spaces >= indent });
+            if !content {
+                if !blank || text >= self.bytes.len() {
+                    // A last line of spaces has no break of its own, so it is no line of the scalar.
+                    break;
+                }
+                body.blank = body.blank.max(spaces);
+                self.at = text;
+                if keep {
+                    body.end = text;
+                }
+                continue;
+            }
+            if body.indent.is_none() {
+                if spaces.cast_signed() <= parent {
+                    break;
+                }
+                if body.blank > spaces {
+                    return Err(self.error_at(Problem::BlockScalar, text));
+                }
+                body.indent = Some(spaces);
+            }
+            if self.is_document_line(line) && spaces == 0 {
+                break;
+            }
+            self.at = self.line_end(text);
+            body.end = self.at;
+        }
+        self.line_behind(body.end, start);
+        self.last_end = body.end;
+        self.push_with(kind, start, body.end, flags, body.indent.unwrap_or(body.blank));
+        Ok(())
+    }
+
+    /// Behind a block scalar a new line begins, unless the text ends with it.
+    fn line_behind(&mut self, end: usize, start: usize) {
+        if end < self.bytes.len() {
+            self.line = self.behind_break(end);
+            self.at = self.line;
+        } else {
+            self.line =
+                memchr::memrchr2(b'\n', b'\r', self.bytes.get(..end).unwrap_or_default()).map_or(start, |at| at + 1);
+            self.at = end;
+        }
+    }
+
+    /// The header behind `|` or `>`: whether trailing breaks are kept, and the indentation indicator.
+    fn block_header(&mut self) -> Result<(bool, Option<usize>), ParseError> {
+        let (mut chomping, mut indent) = (None, None);
+        loop {
+            self.at += 1;
+            match self.byte(self.at) {
+                sign @ (b'+' | b'-') if chomping.is_none() => chomping = Some(sign),
+                digit @ b'1'..=b'9' if indent.is_none() => indent = Some(usize::from(digit - b'0')),
+                _ => break,
+            }
+        }
+        let header = self.at;
+        self.end_of_line(Problem::BlockScalar)?;
+        if self.at >= self.bytes.len() {
+            // No body: the scalar ends with its header, not with the comment behind it.
+            self.at = if self.behind_blanks(header) >= self.bytes.len() { self.at } else { header.max(self.at) };
+        }
+        Ok((chomping == Some(b'+'), indent))
+    }
+}
+
+/// The lines of a block scalar, as far as they are read.
+struct Body {
+    /// Columns of indentation that are not content; found at the first line of text.
+    indent: Option<usize>,
+    /// Most spaces on a blank line before the first line of text.
+    blank: usize,
+    /// Before the break of the last line that is content.
+    end: usize,
+}
