@@ -409,7 +409,7 @@ impl<'d> Scalar<'d> {
     /// Decoded text: quotes, escapes, folding and chomping resolved. Borrowed where it is written as it is meant.
     #[must_use]
     pub fn text(self) -> Cow<'d, str> {
-        scalar::decode(self.node.kind(), self.node.source(), self.node.column())
+        scalar::decode(self.node.text, self.node.span(), self.node.kind(), self.node.column())
     }
 
     /// What readers of `schema` take it for, its tag respected.
