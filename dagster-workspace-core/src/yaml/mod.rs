@@ -9,7 +9,7 @@ mod schema;
 
 pub use document::{Document, Entry, Kind, Mapping, Node, Part, Scalar, Sequence, Style};
 pub use scan::Mode;
-pub use schema::{Resolved, Schema};
+pub use schema::{Resolved, Schema, resolve};
 
 /// Largest text that is read, in bytes: offsets stay far from the end of `u32`.
 pub const MAX_LEN: usize = 64 << 20;

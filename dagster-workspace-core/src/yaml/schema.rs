@@ -1,4 +1,7 @@
-//! What a plain scalar means to each of the readers that matter. Read [`Schema`], then [`resolve`].
+//! What a plain scalar means to each of the readers that matter: the same `012` is 12, 10 or 10, `y` a string or `true`.
+//! Read [`Schema`], then [`resolve`].
+
+use alloc::borrow::Cow;
 
 /// A reader of YAML and its rules for plain scalars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,7 +29,321 @@ pub enum Resolved {
     String,
 }
 
+/// What readers of `schema` take an untagged plain scalar with decoded text `text` for.
+///
+/// A whole number that does not fit `i64` is the nearest `Float`. What a reader refuses (`=` and `0b_` in PyYAML) is
+/// `String` here: it means nothing else to anybody. Helm holds every number as a 64-bit float once it is read, so whole
+/// numbers beyond 2^53 lose digits there although they come as `Int` here.
+///
+/// # Example
+/// ```
+/// use dagster_workspace_core::yaml::{Resolved, Schema, resolve};
+/// assert_eq!(resolve("0123456", Schema::Helm), Resolved::Int(42798));
+/// assert_eq!(resolve("0123456", Schema::Core), Resolved::Int(123456));
+/// assert_eq!(resolve("12:30", Schema::Dagster), Resolved::Int(750));
+/// assert_eq!(resolve("12:30", Schema::Helm), Resolved::String);
+/// ```
+#[must_use]
+pub fn resolve(text: &str, schema: Schema) -> Resolved {
+    // Nearly every scalar is settled by its first byte.
+    let Some(first) = text.bytes().next() else { return Resolved::Null };
+    match first {
+        b'~' | b'a'..=b'z' | b'A'..=b'Z' => word(text, schema),
+        b'.' | b'+' | b'-' | b'0'..=b'9' => number(text, schema).unwrap_or(Resolved::String),
+        _ => Resolved::String,
+    }
+}
+
 /// What readers of `schema` take a scalar with decoded text `text` for; `plain` where it is written without quotes.
-pub(crate) fn resolve_tagged(_tag: Option<&str>, _plain: bool, _text: &str, _schema: Schema) -> Resolved {
-    Resolved::String
+///
+/// A text that does not fit its tag is a `String`; readers refuse it. Tags of handles that a `%TAG` directive names are
+/// not looked up.
+pub(crate) fn resolve_tagged(tag: Option<&str>, plain: bool, text: &str, schema: Schema) -> Resolved {
+    let Some(tag) = tag else {
+        return if plain { resolve(text, schema) } else { Resolved::String };
+    };
+    // libyaml and PyYAML take `!` for "as if plain", YAML 1.2.2 section 6.9.1 for "a string".
+    if tag == "!" {
+        return if schema == Schema::Core { Resolved::String } else { resolve(text, schema) };
+    }
+    let verbatim = tag.strip_prefix("!<tag:yaml.org,2002:").and_then(|rest| rest.strip_suffix('>'));
+    let resolved = resolve(text, schema);
+    match (verbatim.or_else(|| tag.strip_prefix("!!")), resolved) {
+        (Some("null"), _) => Resolved::Null,
+        (Some("bool"), Resolved::Bool(value)) => Resolved::Bool(value),
+        (Some("int"), Resolved::Int(value)) => Resolved::Int(value),
+        (Some("int" | "float"), Resolved::Float(value)) => Resolved::Float(value),
+        (Some("float"), Resolved::Int(value)) => Resolved::Float(value as f64),
+        // PyYAML hands a tagged text to Python's `float`, which needs no dot.
+        (Some("float"), _) if schema == Schema::Dagster => number(text, Schema::Core).unwrap_or(Resolved::String),
+        _ => Resolved::String,
+    }
+}
+
+/// Whether any reader might take the plain scalar for something other than a string, or refuse it. Wider than the three
+/// of [`Schema`]: timestamps (ruamel and PyYAML at large), words of YAML 1.1, underscores in odd places.
+pub(crate) fn is_ambiguous(text: &str) -> bool {
+    let Some(first) = text.bytes().next() else { return true };
+    match first {
+        b'=' | b'<' => matches!(text, "=" | "<<"),
+        b'~' | b'a'..=b'z' | b'A'..=b'Z' => word(text, Schema::Helm) != Resolved::String,
+        b'.' | b'+' | b'-' | b'0'..=b'9' => {
+            let bare = without_underscores(text);
+            // Digits may be gone with the underscores (`-_`, `0x_`): no number, but some readers try and fail.
+            let degenerate = matches!(split_sign(&bare).1, "" | "." | "0b" | "0o" | "0x") && text.contains('_');
+            degenerate
+                || is_timestamp(text)
+                || [text, &bare].iter().any(|text| {
+                    [Schema::Core, Schema::Dagster, Schema::Helm].iter().any(|schema| number(text, *schema).is_some())
+                })
+        }
+        _ => false,
+    }
+}
+
+/// Null and booleans.
+fn word(text: &str, schema: Schema) -> Resolved {
+    let value = match text {
+        "~" | "null" | "Null" | "NULL" => return Resolved::Null,
+        "true" | "True" | "TRUE" => true,
+        "false" | "False" | "FALSE" => false,
+        _ if schema == Schema::Core => return Resolved::String,
+        "yes" | "Yes" | "YES" | "on" | "On" | "ON" => true,
+        "no" | "No" | "NO" | "off" | "Off" | "OFF" => false,
+        "y" | "Y" if schema == Schema::Helm => true,
+        "n" | "N" if schema == Schema::Helm => false,
+        _ => return Resolved::String,
+    };
+    Resolved::Bool(value)
+}
+
+fn number(text: &str, schema: Schema) -> Option<Resolved> {
+    let (negative, rest) = split_sign(text);
+    match rest {
+        ".inf" | ".Inf" | ".INF" => {
+            return Some(Resolved::Float(if negative { f64::NEG_INFINITY } else { f64::INFINITY }));
+        }
+        ".nan" | ".NaN" | ".NAN" if rest.len() == text.len() => return Some(Resolved::Float(f64::NAN)),
+        _ => {}
+    }
+    match schema {
+        Schema::Core => core_number(text),
+        Schema::Dagster => dagster_number(text),
+        Schema::Helm => helm_number(text),
+    }
+}
+
+fn core_number(text: &str) -> Option<Resolved> {
+    let (negative, rest) = split_sign(text);
+    let based = |radix, prefix| integer(false, text.strip_prefix(prefix)?, radix);
+    integer(negative, rest, 10).or_else(|| based(8, "0o")).or_else(|| based(16, "0x")).or_else(|| {
+        Decimal::read(rest)?;
+        text.parse().ok().map(Resolved::Float)
+    })
+}
+
+/// PyYAML 6, `resolver.py` and `constructor.py`: the types int and float of YAML 1.1, except that a float needs a dot and
+/// a signed exponent.
+fn dagster_number(text: &str) -> Option<Resolved> {
+    let (negative, rest) = split_sign(text);
+    // An underscore can stand anywhere but in front.
+    if rest.starts_with('_') {
+        return None;
+    }
+    if rest.contains(':') {
+        return sexagesimal(negative, rest);
+    }
+    let bare = without_underscores(rest);
+    let whole = match rest.as_bytes() {
+        [b'0', b'b', digits @ ..] => integer(negative, &without_underscores(ascii(digits)), 2),
+        [b'0', b'x', digits @ ..] => integer(negative, &without_underscores(ascii(digits)), 16),
+        [b'0', ..] if bare.len() > 1 => integer(negative, &bare, 8),
+        _ => integer(negative, &bare, 10),
+    };
+    whole.or_else(|| {
+        let decimal = Decimal::read(&bare)?;
+        // The exponent takes no underscores, the part before the dot no sign where it is empty.
+        let exponent = rest.find(['e', 'E']).and_then(|at| rest.get(at..)).unwrap_or_default();
+        let dot_first = rest.starts_with('.');
+        let odd = exponent.contains('_') || dot_first && (rest.len() < text.len() || rest.starts_with("._"));
+        (decimal.dot && decimal.exponent != Exponent::Unsigned && !odd).then_some(())?;
+        float_of(negative, &bare)
+    })
+}
+
+/// Base 60, YAML 1.1: `12:30` and `12:30.5`.
+fn sexagesimal(negative: bool, text: &str) -> Option<Resolved> {
+    let (whole, fraction) = text.split_once('.').map_or((text, None), |(whole, fraction)| (whole, Some(fraction)));
+    let (first, rest) = whole.split_once(':')?;
+    let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
+    // Only floats may begin with 0.
+    let starts = if fraction.is_some() { b'0'..=b'9' } else { b'1'..=b'9' };
+    first.bytes().next().filter(|byte| starts.contains(byte))?;
+    let sixtieth = |part: &str| matches!(part.as_bytes(), [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9']);
+    (is_digits(first) && rest.split(':').all(sixtieth) && fraction.is_none_or(is_digits)).then_some(())?;
+    let bare = without_underscores(text);
+    if fraction.is_none() {
+        let exact = bare.split(':').try_fold(0_i64, |sum, part| sum.checked_mul(60)?.checked_add(part.parse().ok()?));
+        if let Some(value) = exact {
+            return Some(Resolved::Int(if negative { -value } else { value }));
+        }
+    }
+    // In Python's order, from the last part, so that the rounding is the same.
+    let (mut sum, mut base) = (0.0, 1.0);
+    for part in bare.rsplit(':') {
+        sum += part.parse::<f64>().ok()? * base;
+        base *= 60.0;
+    }
+    Some(Resolved::Float(if negative { -sum } else { sum }))
+}
+
+/// go-yaml v2, `resolve.go`: Go's literals with a prefix, a leading 0 for octal, underscores anywhere; floats as in the
+/// core schema, but not beyond the range of 64 bits.
+fn helm_number(text: &str) -> Option<Resolved> {
+    if text.starts_with('.') {
+        // Handed to Go's `ParseFloat`, which takes an underscore between two digits.
+        let between = |at: usize| {
+            let digit = |at: Option<usize>| at.and_then(|at| text.as_bytes().get(at)).is_some_and(u8::is_ascii_digit);
+            digit(at.checked_sub(1)) && digit(Some(at + 1))
+        };
+        let fits = text.match_indices('_').all(|(at, _)| between(at));
+        let bare = without_underscores(text);
+        return fits.then(|| finite(false, &bare)).flatten();
+    }
+    let bare = without_underscores(text);
+    let (negative, rest) = split_sign(&bare);
+    let whole = match rest.as_bytes() {
+        // Behind `0b` it looks for a sign once more.
+        [b'0', b'b', b'-', digits @ ..] if !negative && rest.len() == bare.len() => integer(true, ascii(digits), 2),
+        [b'0', b'b', b'+', digits @ ..] if !negative && rest.len() == bare.len() => integer(false, ascii(digits), 2),
+        [b'0', b'b' | b'B', digits @ ..] => integer(negative, ascii(digits), 2),
+        [b'0', b'o' | b'O', digits @ ..] => integer(negative, ascii(digits), 8),
+        [b'0', b'x' | b'X', digits @ ..] => integer(negative, ascii(digits), 16),
+        // A number with a leading 0 that is too large for octal is read as a decimal float.
+        [b'0', digits @ ..] if !digits.is_empty() => {
+            integer(negative, ascii(digits), 8).filter(|number| matches!(number, Resolved::Int(_)))
+        }
+        _ => integer(negative, rest, 10),
+    };
+    whole.or_else(|| finite(negative, rest))
+}
+
+/// A decimal float of the core schema that 64 bits can hold; Go refuses others.
+fn finite(negative: bool, text: &str) -> Option<Resolved> {
+    Decimal::read(text)?;
+    float_of(negative, text).filter(|number| matches!(number, Resolved::Float(value) if value.is_finite()))
+}
+
+fn float_of(negative: bool, text: &str) -> Option<Resolved> {
+    let value: f64 = text.parse().ok()?;
+    Some(Resolved::Float(if negative { -value } else { value }))
+}
+
+/// Whole number from digits alone; `None` where there are none, or others.
+fn integer(negative: bool, digits: &str, radix: u32) -> Option<Resolved> {
+    if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
+        return None;
+    }
+    let magnitude = u64::from_str_radix(digits, radix).ok();
+    let exact = match negative {
+        true => magnitude.and_then(|value| 0_i64.checked_sub_unsigned(value)),
+        false => magnitude.and_then(|value| i64::try_from(value).ok()),
+    };
+    Some(exact.map_or_else(|| large(negative, digits, radix), Resolved::Int))
+}
+
+/// The float nearest to a whole number beyond 64 bits.
+fn large(negative: bool, digits: &str, radix: u32) -> Resolved {
+    let value = if radix == 10 { digits.parse().unwrap_or(f64::INFINITY) } else { large_binary(digits, radix) };
+    Resolved::Float(if negative { -value } else { value })
+}
+
+/// The same for a radix that is a power of two: the leading 60 bits, and one that stands for all behind them.
+fn large_binary(digits: &str, radix: u32) -> f64 {
+    let bits = radix.trailing_zeros();
+    let (mut leading, mut dropped, mut exponent) = (0_u64, false, 0_u32);
+    for digit in digits.chars().filter_map(|digit| digit.to_digit(radix)) {
+        if leading >> 60 == 0 {
+            leading = leading << bits | u64::from(digit);
+        } else {
+            dropped |= digit != 0;
+            exponent += bits;
+        }
+    }
+    let mut value = (leading | u64::from(dropped)) as f64;
+    for _ in 0..exponent.min(2048) {
+        value *= 2.0;
+    }
+    value
+}
+
+/// How a decimal number ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Exponent {
+    None,
+    /// `e5`.
+    Unsigned,
+    /// `e+5`.
+    Signed,
+}
+
+/// The shape of an unsigned decimal number: digits, a dot, digits, an exponent, at least one digit before the exponent.
+struct Decimal {
+    dot: bool,
+    exponent: Exponent,
+}
+
+impl Decimal {
+    fn read(text: &str) -> Option<Self> {
+        let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+        let whole = digits(text);
+        let mut rest = text.get(whole..)?;
+        let dot = rest.starts_with('.');
+        let mut fraction = 0;
+        if dot {
+            rest = rest.get(1..)?;
+            fraction = digits(rest);
+            rest = rest.get(fraction..)?;
+        }
+        (whole + fraction > 0).then_some(())?;
+        if rest.is_empty() {
+            return Some(Self { dot, exponent: Exponent::None });
+        }
+        let power = rest.strip_prefix(['e', 'E'])?;
+        let unsigned = power.strip_prefix(['+', '-']).unwrap_or(power);
+        (!unsigned.is_empty() && digits(unsigned) == unsigned.len()).then_some(())?;
+        let exponent = if unsigned.len() < power.len() { Exponent::Signed } else { Exponent::Unsigned };
+        Some(Self { dot, exponent })
+    }
+}
+
+/// A date, with or without a time behind it: more than any reader knows.
+fn is_timestamp(text: &str) -> bool {
+    let number = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let Some((year, rest)) = text.split_once('-') else { return false };
+    let Some((month, rest)) = rest.split_once('-') else { return false };
+    let day = number(rest);
+    let is_number = |text: &str, longest: usize| number(text) == text.len() && (1..=longest).contains(&text.len());
+    let time = rest.get(day..).unwrap_or_default();
+    is_number(year, 4)
+        && year.len() == 4
+        && is_number(month, 2)
+        && (1..=2).contains(&day)
+        && (time.is_empty() || time.starts_with(['t', 'T', ' ', '\t']))
+}
+
+fn split_sign(text: &str) -> (bool, &str) {
+    match text.as_bytes() {
+        [b'-', ..] => (true, text.get(1..).unwrap_or_default()),
+        [b'+', ..] => (false, text.get(1..).unwrap_or_default()),
+        _ => (false, text),
+    }
+}
+
+fn without_underscores(text: &str) -> Cow<'_, str> {
+    if text.contains('_') { Cow::Owned(text.replace('_', "")) } else { Cow::Borrowed(text) }
+}
+
+fn ascii(bytes: &[u8]) -> &str {
+    core::str::from_utf8(bytes).unwrap_or_default()
 }
