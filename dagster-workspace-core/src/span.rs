@@ -77,7 +77,9 @@ impl LineCol {
     pub fn of(text: &str, offset: u32) -> Self {
         let end = (offset as usize).min(text.len());
         let head = text.as_bytes().get(..end).unwrap_or_default();
-        let start = line_start(head);
+        // Between the two bytes of a CR LF the line has not ended.
+        let split = text.as_bytes().get(end) == Some(&b'\n');
+        let start = line_start(if split { head.strip_suffix(b"\r").unwrap_or(head) } else { head });
         let line = 1 + head.get(..start).map_or(0, count_lines);
         let in_line = head.get(start..).unwrap_or_default();
         let in_line = if start == 0 { in_line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(in_line) } else { in_line };
@@ -94,9 +96,7 @@ impl fmt::Display for LineCol {
 
 /// Offset just behind the last line break of `head`, 0 where there is none. Breaks are LF, CR LF and CR.
 fn line_start(head: &[u8]) -> usize {
-    // A CR at the very end may be the first half of a CR LF: still on this line.
-    let searched = head.strip_suffix(b"\r").unwrap_or(head);
-    memchr::memrchr2(b'\n', b'\r', searched).map_or(0, |at| at + 1)
+    memchr::memrchr2(b'\n', b'\r', head).map_or(0, |at| at + 1)
 }
 
 fn count_lines(bytes: &[u8]) -> usize {

@@ -228,7 +228,11 @@ impl<'s> Block<'s> {
         };
         let Some(body) = body else { return Self { chomping, content: None, indent, trailing: 0 } };
         let behind = text.get(span.range().end..).unwrap_or_default();
-        let ended = usize::from(behind.starts_with(['\n', '\r']));
+        // A last line of spaces counts as ended even where the text is (official suite JEF9/02, L24T/01); a last line of
+        // text without a break has none, as PyYAML and go-yaml read.
+        let last = body.rsplit(['\n', '\r']).next().unwrap_or_default();
+        let blank = behind.is_empty() && !last.is_empty() && last.bytes().all(|byte| byte == b' ');
+        let ended = usize::from(behind.starts_with(['\n', '\r']) || blank);
         let mut end = None;
         let (mut at, mut breaks) = (0, 0);
         for line in lines(body) {

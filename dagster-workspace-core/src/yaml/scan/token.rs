@@ -173,8 +173,8 @@ impl Scanner<'_> {
             let blank = matches!(self.byte(text), b'\n' | b'\r' | 0);
             let content = body.indent.map_or(!blank, |indent| if blank { spaces > indent } else { spaces >= indent });
             if !content {
-                if !blank || text >= self.bytes.len() {
-                    // A last line of spaces has no break of its own, so it is no line of the scalar.
+                // Where only the end of the text follows, no line begins.
+                if !blank || line >= self.bytes.len() {
                     break;
                 }
                 body.blank = body.blank.max(spaces);
@@ -186,6 +186,9 @@ impl Scanner<'_> {
             }
             if body.indent.is_none() {
                 if spaces.cast_signed() <= parent {
+                    if self.byte(text) == b'\t' {
+                        return Err(self.error_at(Problem::TabIndentation, text));
+                    }
                     break;
                 }
                 if body.blank > spaces {
