@@ -293,6 +293,16 @@ impl<'d> Node<'d> {
         self.first as usize
     }
 
+    /// The whole index it stands in.
+    pub(crate) fn records(self) -> &'d [Record] {
+        self.records
+    }
+
+    /// The node of the same text whose first record, properties included, is at `first`.
+    pub(crate) fn beginning_at(self, first: usize) -> Option<Self> {
+        Children { text: self.text, records: self.records, at: first, end: self.records.len() }.next()
+    }
+
     fn property(self, kind: Kind) -> Option<Span> {
         let properties = self.records.get(self.first as usize..self.at as usize)?;
         let record = properties.iter().find(|record| record.kind == kind)?;

@@ -1,12 +1,14 @@
 //! YAML 1.2.2 as spans: [`Document`] is a text and a flat index into it, [`Node`] reads it. Nothing is decoded or copied
 //! before it is asked for, and nothing is ever printed back: comments, blank lines and notation are the text itself.
 
+mod data;
 mod document;
 mod events;
 mod scalar;
 mod scan;
 mod schema;
 
+pub use data::{DataError, DataProblem, Reader};
 pub use document::{Document, Entry, Kind, Mapping, Node, Part, Scalar, Sequence, Style};
 pub use scan::Mode;
 pub use schema::{Resolved, Schema, resolve};

@@ -1,0 +1,533 @@
+//! From nodes to what they mean: a [`Reader`] follows aliases and merge keys (`<<`) as Dagster's and helm's readers do.
+//!
+//! Cost is bounded whatever the document says: what aliases repeat is paid from a budget that grows with the text, so a
+//! file of a few lines that means a billion entries is refused after a few milliseconds. Read [`Reader`] first;
+//! [`Node::to_value`] is the short way.
+
+use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::cell::OnceCell;
+
+use super::document::{Document, Entry, Kind, Node};
+use super::schema::{Resolved, Schema};
+use super::{MAX_DEPTH, MAX_LEN};
+use crate::error::{Diagnostic, Severity};
+use crate::span::Span;
+use crate::value::Value;
+
+/// What every document may repeat through aliases, in bytes.
+const BUDGET: usize = 4 << 20;
+
+/// What a document may repeat through aliases beyond [`BUDGET`], as a multiple of its length: a list in which every
+/// entry merges one block of defaults stays far below.
+const BUDGET_PER_BYTE: usize = 32;
+
+/// What one node costs beside its text.
+const NODE_COST: usize = 16;
+
+/// Entries that one look-up visits in merged mappings.
+const MERGED_ENTRIES: usize = 1 << 16;
+
+/// A node that cannot be read as data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
+pub struct DataError {
+    /// What is wrong.
+    pub problem: DataProblem,
+    /// The node it is about.
+    pub span: Span,
+}
+
+/// Why a node cannot be read as data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataProblem {
+    /// Aliases repeat more than a document of this length may.
+    #[error("the aliases of this document repeat more data than a document of its length may hold")]
+    TooLarge,
+    /// Collections nested deeper than [`MAX_DEPTH`], counted through aliases.
+    #[error("collections are nested more than 512 deep, counted through aliases")]
+    TooDeep,
+    /// An alias inside the node that it refers to.
+    #[error("this alias refers to a node that contains it")]
+    Recursive,
+    /// An alias without an anchor before it.
+    #[error("no anchor of this name stands before the alias")]
+    UnknownAlias,
+    /// A key that is null, a list or a mapping.
+    #[error("a mapping key must be a text")]
+    Key,
+    /// A merge key whose value is no mapping and no list of mappings.
+    #[error("the value of `<<` must be a mapping or a list of mappings")]
+    Merge,
+}
+
+impl DataProblem {
+    /// Stable code, `DW00` and two digits.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::TooLarge => "DW0040",
+            Self::TooDeep => "DW0041",
+            Self::Recursive => "DW0042",
+            Self::UnknownAlias => "DW0043",
+            Self::Key => "DW0044",
+            Self::Merge => "DW0045",
+        }
+    }
+}
+
+impl DataError {
+    /// The error as a [`Diagnostic`].
+    #[must_use]
+    pub fn diagnostic(&self) -> Diagnostic {
+        Diagnostic {
+            code: self.problem.code(),
+            severity: Severity::Error,
+            message: self.problem.to_string(),
+            span: Some(self.span),
+            related: Vec::new(),
+            hint: None,
+        }
+    }
+}
+
+impl Node<'_> {
+    /// What it means to readers of `schema`; aliases and merge keys followed, the last of two equal keys taken.
+    ///
+    /// For many nodes of one document hold a [`Reader`]: it looks for anchors once.
+    ///
+    /// # Errors
+    /// [`DataError`] names the node that has no such meaning, or through which the document grows too large.
+    pub fn to_value(self, schema: Schema) -> Result<Value, DataError> {
+        Reader::new(schema).value(self)
+    }
+}
+
+/// Reads the nodes of one document as data. Keys are text: `1: a` has the key `1`, as in the JSON that helm makes of it.
+#[derive(Clone, Debug)]
+pub struct Reader<'d> {
+    schema: Schema,
+    /// Filled by the first alias: most documents have none.
+    anchors: OnceCell<Anchors<'d>>,
+}
+
+impl<'d> Reader<'d> {
+    /// A reader with the rules of `schema`. Use it for the nodes of one document only.
+    #[must_use]
+    pub fn new(schema: Schema) -> Self {
+        Self { schema, anchors: OnceCell::new() }
+    }
+
+    /// The rules it reads by.
+    #[must_use]
+    pub fn schema(&self) -> Schema {
+        self.schema
+    }
+
+    /// The node itself, or what an alias refers to; `None` where that is missing or contains the alias.
+    #[must_use]
+    pub fn target(&self, node: Node<'d>) -> Option<Node<'d>> {
+        self.follow(node).ok()
+    }
+
+    /// The text of a scalar that readers take for a string.
+    #[must_use]
+    pub fn text(&self, node: Node<'d>) -> Option<Cow<'d, str>> {
+        self.target(node)?.scalar()?.as_str(self.schema)
+    }
+
+    /// Value under `key` of a mapping: its own entry, else that of the mappings it merges.
+    ///
+    /// The value may be an alias. Through merge keys at most 65,536 entries are visited; [`Reader::value`] reports what
+    /// lies beyond.
+    #[must_use]
+    pub fn get(&self, node: Node<'d>, key: &str) -> Option<Node<'d>> {
+        self.entry(node, key).map(|entry| entry.value)
+    }
+
+    /// As [`Reader::get`], with the key.
+    #[must_use]
+    pub fn entry(&self, node: Node<'d>, key: &str) -> Option<Entry<'d>> {
+        self.find(self.target(node)?, key, &mut { MERGED_ENTRIES })
+    }
+
+    /// Items of a list, or of the list that an alias means; nothing for any other node.
+    pub fn items(&self, node: Node<'d>) -> impl Iterator<Item = Node<'d>> + use<'d> {
+        self.target(node).into_iter().flat_map(Node::items)
+    }
+
+    /// Entries of a mapping as its readers see them: merged ones first, each key once. Bounded as [`Reader::get`].
+    #[must_use]
+    pub fn entries(&self, node: Node<'d>) -> Vec<Entry<'d>> {
+        let mut out = Keyed::default();
+        if let Some(node) = self.target(node) {
+            self.gather(node, &mut out, &mut { MERGED_ENTRIES });
+        }
+        out.entries.into_iter().map(|(_, entry)| entry).collect()
+    }
+
+    /// What a node means.
+    ///
+    /// # Errors
+    /// As [`Node::to_value`].
+    pub fn value(&self, node: Node<'d>) -> Result<Value, DataError> {
+        let length = node.document_text().len().min(MAX_LEN);
+        let left = BUDGET.saturating_add(length.saturating_mul(BUDGET_PER_BYTE));
+        Walk { reader: self, left, repeated: false, depth: 0 }.value(node)
+    }
+
+    /// The text of a key.
+    ///
+    /// # Errors
+    /// [`DataProblem::Key`] where it is none.
+    pub fn key(&self, node: Node<'d>) -> Result<Cow<'d, str>, DataError> {
+        let error = DataError { problem: DataProblem::Key, span: node.span() };
+        let scalar = self.follow(node)?.scalar().ok_or(error)?;
+        match scalar.resolve(self.schema) {
+            Resolved::Null => Err(error),
+            Resolved::Bool(value) => Ok(Cow::Borrowed(if value { "true" } else { "false" })),
+            Resolved::Int(number) => Ok(Cow::Owned(number.to_string())),
+            Resolved::Float(_) | Resolved::String => Ok(scalar.text()),
+        }
+    }
+
+    /// Whether a key merges: a plain `<<`, for every reader but those of YAML 1.2.
+    #[must_use]
+    pub fn is_merge(&self, key: Node<'d>) -> bool {
+        self.schema != Schema::Core && key.kind() == Kind::Plain && key.source() == "<<" && key.tag().is_none()
+    }
+
+    fn follow(&self, node: Node<'d>) -> Result<Node<'d>, DataError> {
+        let Some(name) = node.alias() else { return Ok(node) };
+        let error = |problem| DataError { problem, span: node.span() };
+        let anchors = self.anchors.get_or_init(|| Anchors::of(node));
+        let target = anchors.before(name, node).ok_or(error(DataProblem::UnknownAlias))?;
+        if target.span().contains(node.span()) {
+            return Err(error(DataProblem::Recursive));
+        }
+        Ok(target)
+    }
+
+    /// The mappings that `node` merges, the one that wins first.
+    fn merged(&self, node: Node<'d>) -> Vec<Node<'d>> {
+        let keys: Vec<_> = node.entries().filter(|entry| self.is_merge(entry.key)).collect();
+        let values = keys.iter().rev().filter_map(|entry| self.target(entry.value));
+        let mappings = values.flat_map(|value| {
+            let itself = value.kind().is_mapping().then_some(value);
+            itself.into_iter().chain(value.items().filter_map(|item| self.target(item)))
+        });
+        mappings.filter(|mapping| mapping.kind().is_mapping()).collect()
+    }
+
+    fn find(&self, node: Node<'d>, key: &str, left: &mut usize) -> Option<Entry<'d>> {
+        let own = node.entries().filter(|entry| entry.key.is_text(key) && !self.is_merge(entry.key));
+        own.last().or_else(|| {
+            self.merged(node).into_iter().find_map(|mapping| {
+                *left = left.checked_sub(1 + mapping.entries().count())?;
+                self.find(mapping, key, left)
+            })
+        })
+    }
+
+    fn gather(&self, node: Node<'d>, out: &mut Keyed<'d>, left: &mut usize) {
+        for mapping in self.merged(node).into_iter().rev() {
+            let Some(rest) = left.checked_sub(1 + mapping.entries().count()) else { return };
+            *left = rest;
+            self.gather(mapping, out, left);
+        }
+        for entry in node.entries().filter(|entry| !self.is_merge(entry.key)) {
+            if let Ok(key) = self.key(entry.key) {
+                out.put(key, entry);
+            }
+        }
+    }
+}
+
+/// Where the anchors of a stream stand.
+#[derive(Clone, Debug, Default)]
+struct Anchors<'d> {
+    /// First records of the documents, in order.
+    documents: Vec<usize>,
+    /// Anchored nodes by name, in order.
+    by_name: BTreeMap<&'d str, Vec<Node<'d>>>,
+}
+
+impl<'d> Anchors<'d> {
+    fn of(node: Node<'d>) -> Self {
+        let mut out = Self::default();
+        for at in 0..node.records().len() {
+            match node.records().get(at).map(|record| record.kind) {
+                Some(Kind::Document) => out.documents.push(at),
+                Some(Kind::Anchor) => {
+                    let Some(anchored) = node.beginning_at(at) else { continue };
+                    out.by_name.entry(anchored.anchor().unwrap_or_default()).or_default().push(anchored);
+                }
+                _ => {}
+            }
+        }
+        out
+    }
+
+    /// The latest node before `alias` under that anchor, in the same document.
+    fn before(&self, name: &str, alias: Node<'d>) -> Option<Node<'d>> {
+        let last = |starts: &[usize]| starts.partition_point(|start| *start < alias.index()).checked_sub(1);
+        let document = last(&self.documents).and_then(|at| self.documents.get(at))?;
+        let nodes = self.by_name.get(name)?;
+        let at = nodes.partition_point(|node| node.first_index() < alias.index()).checked_sub(1)?;
+        nodes.get(at).copied().filter(|node| node.first_index() > *document)
+    }
+}
+
+/// One reading of a node as data.
+struct Walk<'r, 'd> {
+    reader: &'r Reader<'d>,
+    /// What may still be repeated, in bytes.
+    left: usize,
+    /// Whether an alias led here: what the text says itself is free.
+    repeated: bool,
+    depth: usize,
+}
+
+impl<'d> Walk<'_, 'd> {
+    fn value(&mut self, node: Node<'d>) -> Result<Value, DataError> {
+        let target = self.reader.follow(node)?;
+        let outer = (self.repeated, self.depth);
+        self.repeated |= target != node;
+        self.depth += 1;
+        self.pay(target)?;
+        let value = match target.scalar() {
+            Some(scalar) => Ok(match scalar.resolve(self.reader.schema) {
+                Resolved::Null => Value::Null,
+                Resolved::Bool(value) => Value::Bool(value),
+                Resolved::Int(number) => Value::Int(number),
+                Resolved::Float(number) => Value::Float(number),
+                Resolved::String => Value::String(scalar.text().into_owned()),
+            }),
+            None if target.kind().is_sequence() => {
+                target.items().map(|item| self.value(item)).collect::<Result<_, _>>().map(Value::Sequence)
+            }
+            None => self.mapping(target),
+        };
+        (self.repeated, self.depth) = outer;
+        value
+    }
+
+    fn mapping(&mut self, node: Node<'d>) -> Result<Value, DataError> {
+        let mut out = Fields::default();
+        // First what is merged, as PyYAML orders it: own entries win wherever they stand.
+        for entry in node.entries().filter(|entry| self.reader.is_merge(entry.key)) {
+            self.merge(entry.value, &mut out)?;
+        }
+        for entry in node.entries().filter(|entry| !self.reader.is_merge(entry.key)) {
+            let key = self.reader.key(entry.key)?.into_owned();
+            let value = self.value(entry.value)?;
+            out.put(key, value);
+        }
+        Ok(Value::Mapping(out.entries))
+    }
+
+    /// Puts in the entries of a merge key's value; of a list of mappings the first wins.
+    fn merge(&mut self, value: Node<'d>, out: &mut Fields) -> Result<(), DataError> {
+        let error = DataError { problem: DataProblem::Merge, span: value.span() };
+        let target = self.reader.follow(value)?;
+        let mut sources: Vec<_> =
+            if target.kind().is_mapping() { Vec::from([value]) } else { target.items().collect() };
+        if !target.kind().is_mapping() && !target.kind().is_sequence() {
+            return Err(error);
+        }
+        sources.reverse();
+        for source in sources {
+            let Value::Mapping(entries) = self.value(source)? else { return Err(error) };
+            for (key, value) in entries {
+                out.put(key, value);
+            }
+        }
+        Ok(())
+    }
+
+    fn pay(&mut self, node: Node<'d>) -> Result<(), DataError> {
+        let error = |problem| DataError { problem, span: node.span() };
+        // A scalar may stand inside the deepest collection.
+        if self.depth > MAX_DEPTH + 1 {
+            return Err(error(DataProblem::TooDeep));
+        }
+        if self.repeated {
+            let text = if node.scalar().is_some() { node.source().len() } else { 0 };
+            self.left = self.left.checked_sub(NODE_COST + text).ok_or(error(DataProblem::TooLarge))?;
+        }
+        Ok(())
+    }
+}
+
+/// Entries in order, each key once.
+struct Unique<K, V> {
+    entries: Vec<(K, V)>,
+    /// Places of the keys; kept only where there are so many that looking through them costs more.
+    places: BTreeMap<K, usize>,
+}
+
+type Keyed<'d> = Unique<Cow<'d, str>, Entry<'d>>;
+type Fields = Unique<String, Value>;
+
+impl<K, V> Default for Unique<K, V> {
+    fn default() -> Self {
+        Self { entries: Vec::new(), places: BTreeMap::new() }
+    }
+}
+
+impl<K: Ord + Clone, V> Unique<K, V> {
+    const SMALL: usize = 16;
+
+    /// Adds an entry, or gives the key its new value at its old place.
+    fn put(&mut self, key: K, value: V) {
+        if let Some(entry) = self.place(&key).and_then(|at| self.entries.get_mut(at)) {
+            entry.1 = value;
+            return;
+        }
+        self.entries.push((key, value));
+        let behind = self.entries.iter().enumerate().skip(self.places.len());
+        if self.entries.len() > Self::SMALL {
+            self.places.extend(behind.map(|(at, (key, _))| (key.clone(), at)));
+        }
+    }
+
+    fn place(&self, key: &K) -> Option<usize> {
+        if self.entries.len() > Self::SMALL {
+            return self.places.get(key).copied();
+        }
+        self.entries.iter().position(|(own, _)| own == key)
+    }
+}
+
+impl Document<'_> {
+    /// What the first document means to readers of `schema`; null where there is none.
+    ///
+    /// # Errors
+    /// As [`Node::to_value`].
+    pub fn to_value(&self, schema: Schema) -> Result<Value, DataError> {
+        self.root().map_or(Ok(Value::Null), |root| root.to_value(schema))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    /// Checks what a text means as JSON, or the code of the error, and that a look-up of every key agrees.
+    fn check(schema: Schema, text: &str, expected: &str) {
+        let document = Document::parse(text).unwrap();
+        let found = match document.to_value(schema) {
+            Ok(value) => serde_json::to_string(&value).unwrap(),
+            Err(error) => error.problem.code().into(),
+        };
+        assert_eq!(found, expected, "{text}");
+        let (Ok(value), Some(root)) = (document.to_value(schema), document.root()) else { return };
+        let reader = Reader::new(schema);
+        let entries = reader.entries(root);
+        assert_eq!(entries.len(), value.entries().len(), "{text}");
+        for (key, value) in value.entries() {
+            let node = reader.get(root, key).expect(key);
+            assert!(reader.value(node).unwrap().is_same(value), "{key} of {text}");
+            assert!(entries.iter().any(|entry| entry.value == node && reader.key(entry.key).unwrap() == **key));
+        }
+    }
+
+    #[test]
+    fn data_is_what_the_readers_make_of_it() {
+        let cases = [
+            ("", "null"),
+            ("# nothing\n", "null"),
+            ("a: 1\nb: [x, 1.5, true, ~, 'y', \"z\"]\n", r#"{"a":1,"b":["x",1.5,true,null,"y","z"]}"#),
+            ("a: &x {p: 1}\nb: *x\n", r#"{"a":{"p":1},"b":{"p":1}}"#),
+            ("a: &x 1\nb: &x 2\nc: *x\n", r#"{"a":1,"b":2,"c":2}"#),
+            ("a: 1\na: 2\n", r#"{"a":2}"#),
+            ("1: a\ntrue: b\n", r#"{"1":"a","true":"b"}"#),
+            // Own entries win wherever they stand; of a list the first wins; of two merge keys the last.
+            ("a: &x {p: 1, q: 2}\np: 0\n<<: *x\n", r#"{"p":0,"q":2,"a":{"p":1,"q":2}}"#),
+            ("a: &x {p: 1}\nb: &y {p: 2, q: 3}\n<<: [*x, *y]\n", r#"{"p":1,"q":3,"a":{"p":1},"b":{"p":2,"q":3}}"#),
+            ("<<: {p: 1}\n<<: {p: 2}\n", r#"{"p":2}"#),
+            ("<<: {<<: {p: 1, q: 1}, q: 2}\n", r#"{"p":1,"q":2}"#),
+            ("'<<': {p: 1}\n", r#"{"<<":{"p":1}}"#),
+            ("&k a: 1\nb: *k\n", r#"{"a":1,"b":"a"}"#),
+            ("a: &a [*a]\n", "DW0042"),
+            ("a: *missing\n", "DW0043"),
+            ("<<: 1\n", "DW0045"),
+            ("<<: [1]\n", "DW0045"),
+            ("? [a]\n: 1\n", "DW0044"),
+            ("~: 1\n", "DW0044"),
+        ];
+        for (text, expected) in cases {
+            check(Schema::Dagster, text, expected);
+            check(Schema::Helm, text, expected);
+        }
+        check(Schema::Core, "<<: {p: 1}\n", r#"{"<<":{"p":1}}"#);
+        check(Schema::Dagster, "on: 1\ny: 012\n", r#"{"true":1,"y":10}"#);
+    }
+
+    #[test]
+    fn err_anchor_of_another_document() {
+        let document = Document::parse("a: &x 1\n---\nb: *x\n").unwrap();
+        let root = document.roots().nth(1).unwrap();
+        assert_eq!(root.to_value(Schema::Helm).unwrap_err().problem, DataProblem::UnknownAlias);
+    }
+
+    /// A list of ten, each level ten times the one before.
+    fn laughs(levels: usize, open: &str, item: &str, close: &str) -> String {
+        let mut text = String::from("l0: &l0 {lol: lol}\n");
+        for level in 1..=levels {
+            let alias = format!("*l{}", level - 1);
+            let items = [item.replace("ALIAS", &alias).as_str(); 10].join(", ");
+            text += &format!("l{level}: &l{level} {open}{items}{close}\n");
+        }
+        text
+    }
+
+    #[test]
+    fn err_billion_laughs_are_refused_at_once() {
+        let lists = laughs(12, "[", "ALIAS", "]");
+        check(Schema::Helm, &lists, "DW0040");
+        let merges = laughs(12, "{<<: [", "ALIAS", "]}");
+        check(Schema::Helm, &merges, "DW0040");
+        // A look-up gives up quietly.
+        let document = Document::parse(merges.as_str()).unwrap();
+        let reader = Reader::new(Schema::Helm);
+        let last = reader.get(document.root().unwrap(), "l12").unwrap();
+        assert_eq!(reader.get(last, "absent"), None);
+        assert!(reader.get(last, "lol").is_some());
+        assert_eq!(reader.entries(last).len(), 1);
+    }
+
+    #[test]
+    fn err_depth_is_counted_through_aliases() {
+        let open = "[".repeat(400);
+        let close = "]".repeat(400);
+        check(Schema::Helm, &format!("a: &a {open}1{close}\nb: {open}*a{close}\n"), "DW0041");
+    }
+
+    #[test]
+    fn defaults_merged_by_every_entry_of_a_long_list_are_read() {
+        let mut text = String::from("x: &x {a: 1, b: two, c: [1, 2, 3], d: {e: f}}\ndeployments:\n");
+        for at in 0..3000 {
+            text += &format!("  - {{<<: *x, name: d{at}}}\n");
+        }
+        let document = Document::parse(text).unwrap();
+        let value = document.to_value(Schema::Helm).unwrap();
+        let Some(Value::Sequence(items)) = value.get("deployments") else { panic!("{value:?}") };
+        assert!(items.iter().all(|item| item.entries().len() == 5));
+    }
+
+    #[test]
+    fn many_keys_are_still_unique() {
+        let text: String = (0..100).map(|at| format!("k{}: {at}\n", at % 40)).collect();
+        let document = Document::parse(text).unwrap();
+        let value = document.to_value(Schema::Helm).unwrap();
+        assert_eq!(value.entries().len(), 40);
+        assert_eq!(value.get("k19"), Some(&Value::Int(99)));
+        assert_eq!(value.get("k39"), Some(&Value::Int(79)));
+    }
+}
