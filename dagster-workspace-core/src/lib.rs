@@ -12,6 +12,10 @@ extern crate alloc;
 extern crate std;
 
 pub mod error;
+pub mod field;
 pub mod span;
+pub mod system;
 pub mod value;
+pub mod values;
+pub mod workspace;
 pub mod yaml;
