@@ -110,7 +110,7 @@ pub enum Problem {
     /// Collections nested deeper than [`crate::yaml::MAX_DEPTH`].
     #[error("collections are nested more than 512 deep")]
     TooDeep,
-    /// A character that YAML 1.2.2 [1] c-printable leaves out.
+    /// A character that YAML 1.2.2 \[1\] c-printable leaves out.
     #[error("control character in the text")]
     ControlCharacter,
     /// The text is not UTF-8.

@@ -31,15 +31,15 @@ pub enum Kind {
     Tag,
     /// `*name`.
     Alias,
-    /// Block mapping, YAML 1.2.2 [187].
+    /// Block mapping, YAML 1.2.2 \[187\].
     BlockMapping,
-    /// Flow mapping, YAML 1.2.2 [140].
+    /// Flow mapping, YAML 1.2.2 \[140\].
     FlowMapping,
-    /// The single pair `a: b` inside a flow sequence, YAML 1.2.2 [150].
+    /// The single pair `a: b` inside a flow sequence, YAML 1.2.2 \[150\].
     FlowPair,
-    /// Block sequence, YAML 1.2.2 [183].
+    /// Block sequence, YAML 1.2.2 \[183\].
     BlockSequence,
-    /// Flow sequence, YAML 1.2.2 [137].
+    /// Flow sequence, YAML 1.2.2 \[137\].
     FlowSequence,
     /// Plain scalar.
     Plain,

@@ -23,7 +23,7 @@ pub(crate) fn decode(text: &str, span: Span, kind: Kind, indent: usize) -> Cow<'
     }
 }
 
-/// Plain scalar, YAML 1.2.2 [126]: only its line breaks are notation.
+/// Plain scalar, YAML 1.2.2 \[126\]: only its line breaks are notation.
 fn plain(source: &str) -> Cow<'_, str> {
     if memchr::memchr2(b'\n', b'\r', source.as_bytes()).is_none() {
         return Cow::Borrowed(source);
@@ -37,7 +37,7 @@ fn plain(source: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Single-quoted scalar, YAML 1.2.2 [119], quotes included in `source`.
+/// Single-quoted scalar, YAML 1.2.2 \[119\], quotes included in `source`.
 fn single_quoted(source: &str) -> Cow<'_, str> {
     let inner = unquoted(source, '\'');
     if memchr::memchr3(b'\n', b'\r', b'\'', inner.as_bytes()).is_none() {
@@ -58,7 +58,7 @@ fn single_quoted(source: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Double-quoted scalar, YAML 1.2.2 [109], quotes included in `source`.
+/// Double-quoted scalar, YAML 1.2.2 \[109\], quotes included in `source`.
 fn double_quoted(source: &str) -> Cow<'_, str> {
     let inner = unquoted(source, '"');
     if memchr::memchr3(b'\n', b'\r', b'\\', inner.as_bytes()).is_none() {
@@ -195,7 +195,7 @@ fn split_line(text: &str) -> (&str, Option<&str>) {
     (line, rest.strip_prefix("\r\n").or_else(|| rest.get(1..)))
 }
 
-/// Block chomping indicator, YAML 1.2.2 [164].
+/// Block chomping indicator, YAML 1.2.2 \[164\].
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Chomping {
     Strip,
@@ -264,7 +264,7 @@ fn break_len(rest: &str) -> usize {
     if rest.starts_with("\r\n") { 2 } else { usize::from(rest.starts_with(['\n', '\r'])) }
 }
 
-/// Whether a line of a block scalar is empty, YAML 1.2.2 [70]: no more than its indentation.
+/// Whether a line of a block scalar is empty, YAML 1.2.2 \[70\]: no more than its indentation.
 fn is_empty_line(line: &str, indent: usize) -> bool {
     line.len() <= indent && line.bytes().all(|byte| byte == b' ')
 }
@@ -275,7 +275,7 @@ fn unindented(line: &str, indent: usize) -> &str {
     line.get(spaces..).unwrap_or_default()
 }
 
-/// Literal scalar, YAML 1.2.2 [170].
+/// Literal scalar, YAML 1.2.2 \[170\].
 fn literal(text: &str, span: Span, indent: usize) -> Cow<'_, str> {
     let block = Block::read(text, span, indent);
     let Some(content) = block.content else {
@@ -297,7 +297,7 @@ fn literal(text: &str, span: Span, indent: usize) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Folded scalar, YAML 1.2.2 [174]: as literal, but a break between two lines that begin with no blank is folded.
+/// Folded scalar, YAML 1.2.2 \[174\]: as literal, but a break between two lines that begin with no blank is folded.
 fn folded(block: &Block<'_>) -> String {
     let mut out = String::with_capacity(block.content.map_or(0, str::len));
     // Breaks before the line, and whether the last line with content began with a blank; leading breaks are all kept.

@@ -192,7 +192,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// `- `, YAML 1.2.2 [184].
+    /// `- `, YAML 1.2.2 \[184\].
     fn item(&mut self, top: Frame) -> Result<(), ParseError> {
         self.allow_collection(Problem::SequenceNotAllowed)?;
         if !self.segment.properties.is_none() {
@@ -207,7 +207,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// `? `, YAML 1.2.2 [189].
+    /// `? `, YAML 1.2.2 \[189\].
     fn explicit_key(&mut self, top: Frame) -> Result<(), ParseError> {
         self.allow_collection(Problem::MappingNotAllowed)?;
         if !self.segment.properties.is_none() {

@@ -49,7 +49,7 @@ impl Context {
         }
     }
 
-    /// YAML 1.2.2 [127] ns-plain-safe.
+    /// YAML 1.2.2 \[127\] ns-plain-safe.
     pub(super) fn is_plain_safe(self, byte: u8) -> bool {
         let flow = self == Self::Flow && matches!(byte, b',' | b'[' | b']' | b'{' | b'}');
         !flow && !matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0)

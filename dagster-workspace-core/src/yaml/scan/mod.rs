@@ -96,7 +96,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    /// YAML 1.2.2 [211] l-yaml-stream.
+    /// YAML 1.2.2 \[211\] l-yaml-stream.
     fn stream(&mut self) -> Result<(), ParseError> {
         // Directives may follow the start of the stream or a `...`, nothing else.
         let mut directives_allowed = true;
@@ -313,7 +313,7 @@ fn offset(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
 
-/// Offset of the first character that is not YAML 1.2.2 [1] c-printable.
+/// Offset of the first character that is not YAML 1.2.2 \[1\] c-printable.
 fn unprintable(bytes: &[u8]) -> Option<u32> {
     // Chunks are judged whole, which compiles to vector instructions; only a suspicious one is looked at byte by byte.
     let suspicious = |byte: u8| {

@@ -33,7 +33,7 @@ impl Properties {
 }
 
 impl Scanner<'_> {
-    /// `&name` or `!tag`, YAML 1.2.2 [96].
+    /// `&name` or `!tag`, YAML 1.2.2 \[96\].
     pub(super) fn property(&mut self, context: Context) -> Result<Properties, ParseError> {
         let start = self.at;
         let (kind, properties) = if self.byte(start) == b'&' {
@@ -54,7 +54,7 @@ impl Scanner<'_> {
         Ok(properties)
     }
 
-    /// `*name`, YAML 1.2.2 [104].
+    /// `*name`, YAML 1.2.2 \[104\].
     pub(super) fn alias(&mut self, flags: u8) -> Result<(), ParseError> {
         let start = self.at;
         self.at = self.name_end(start + 1)?;
@@ -63,7 +63,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// End of the anchor name at `start`, YAML 1.2.2 [103].
+    /// End of the anchor name at `start`, YAML 1.2.2 \[103\].
     fn name_end(&self, start: usize) -> Result<usize, ParseError> {
         let rest = self.bytes.get(start..).unwrap_or_default();
         let length = rest.iter().take_while(|byte| !is_name_end(**byte)).count();
@@ -73,7 +73,7 @@ impl Scanner<'_> {
         Ok(start + length)
     }
 
-    /// End of the tag at `start`, YAML 1.2.2 [97], its handle known.
+    /// End of the tag at `start`, YAML 1.2.2 \[97\], its handle known.
     fn tag_end(&self, start: usize) -> Result<usize, ParseError> {
         let rest = self.bytes.get(start..).unwrap_or_default();
         if rest.starts_with(b"!<") {
@@ -95,7 +95,7 @@ impl Scanner<'_> {
         Ok(start + length)
     }
 
-    /// The directive lines in front of a document, YAML 1.2.2 [82]; a `---` must follow.
+    /// The directive lines in front of a document, YAML 1.2.2 \[82\]; a `---` must follow.
     pub(super) fn directives(&mut self) -> Result<(), ParseError> {
         let mut version = false;
         while self.at == self.line && self.byte(self.at) == b'%' {
@@ -133,7 +133,7 @@ fn is_name_end(byte: u8) -> bool {
     is_white(byte) || matches!(byte, b',' | b'[' | b']' | b'{' | b'}')
 }
 
-/// YAML 1.2.2 [39] ns-uri-char, all of them.
+/// YAML 1.2.2 \[39\] ns-uri-char, all of them.
 fn is_uri(text: &[u8]) -> bool {
     let mut bytes = text.iter();
     while let Some(byte) = bytes.next() {

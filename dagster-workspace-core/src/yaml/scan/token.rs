@@ -61,7 +61,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// YAML 1.2.2 [62] c-ns-esc-char. An escaped line break is left to the caller.
+    /// YAML 1.2.2 \[62\] c-ns-esc-char. An escaped line break is left to the caller.
     fn escape(&mut self) -> Result<(), ParseError> {
         let digits = match self.byte(self.at + 1) {
             b'0' | b'a' | b'b' | b't' | b'\t' | b'n' | b'v' | b'f' | b'r' | b'e' | b' ' | b'"' | b'/' | b'\\'
@@ -88,7 +88,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// A plain scalar over all its lines, YAML 1.2.2 [131].
+    /// A plain scalar over all its lines, YAML 1.2.2 \[131\].
     pub(super) fn plain(&mut self, parent: isize, context: Context, flags: u8) -> Result<(), ParseError> {
         let start = self.at;
         let column = start - self.line;
@@ -105,7 +105,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// YAML 1.2.2 [126] ns-plain-first.
+    /// YAML 1.2.2 \[126\] ns-plain-first.
     fn plain_start(&self, context: Context) -> Result<(), ParseError> {
         match self.byte(self.at) {
             b'-' | b'?' | b':' if context.is_plain_safe(self.byte(self.at + 1)) => Ok(()),
@@ -159,7 +159,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// A literal or folded scalar, YAML 1.2.2 [170] and [174]: from its indicator to before the break of its last line.
+    /// A literal or folded scalar, YAML 1.2.2 \[170\] and \[174\]: from its indicator to before the break of its last line.
     pub(super) fn block_scalar(&mut self, parent: isize, flags: u8) -> Result<(), ParseError> {
         let start = self.at;
         let kind = if self.byte(start) == b'|' { Kind::Literal } else { Kind::Folded };
