@@ -21,9 +21,12 @@ fn public_api_of_kube_is_the_committed_one() {
 }
 
 fn api(name: &str) -> String {
+    let sources = source::of_crate(name);
+    let private: Vec<String> = sources.iter().flat_map(|source| &source.code.items).filter_map(private_type).collect();
     let mut out = String::new();
-    for source in source::of_crate(name) {
-        let mut items: Vec<String> = source.code.items.into_iter().filter_map(public).map(print).collect();
+    for source in sources {
+        let items = source.code.items.into_iter().filter(|item| !is_about(item, &private));
+        let mut items: Vec<String> = items.filter_map(public).map(print).collect();
         if items.is_empty() {
             continue;
         }
@@ -35,6 +38,23 @@ fn api(name: &str) -> String {
 
 fn print(item: syn::Item) -> String {
     prettyplease::unparse(&syn::File { shebang: None, frontmatter: None, attrs: Vec::new(), items: vec![item] })
+}
+
+/// The name of a type that others cannot name.
+fn private_type(item: &syn::Item) -> Option<String> {
+    let (name, visibility) = match item {
+        syn::Item::Struct(item) => (&item.ident, &item.vis),
+        syn::Item::Enum(item) => (&item.ident, &item.vis),
+        _ => return None,
+    };
+    (!matches!(visibility, Visibility::Public(_))).then(|| name.to_string())
+}
+
+/// Whether an item implements something for one of the types named.
+fn is_about(item: &syn::Item, types: &[String]) -> bool {
+    let syn::Item::Impl(item) = item else { return false };
+    let syn::Type::Path(of) = item.self_ty.as_ref() else { return false };
+    of.path.segments.last().is_some_and(|name| types.contains(&name.ident.to_string()))
 }
 
 /// What others see of an item, if anything.

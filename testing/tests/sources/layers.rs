@@ -8,23 +8,26 @@ use crate::none;
 use crate::source::{self, Source};
 
 /// Module of core, and what it may use. A module may always use itself; `lib` may use all. From the bottom to the top.
-const CORE: [(&str, &[&str]); 14] = [
+const CORE: [(&str, &[&str]); 15] = [
     ("span", &[]),
     ("value", &[]),
     ("error", &["span"]),
     ("splice", &["span", "error"]),
     ("yaml", &["span", "error", "value", "splice"]),
     ("edit", &["span", "error", "value", "splice", "yaml"]),
+    // How the typed views say that a field holds something else.
+    ("field", &["value"]),
     ("diff", &["span", "error", "value", "yaml"]),
     // Identity comes in as merge keys: merging knows no typed view.
     ("merge", &["span", "error", "value", "splice", "yaml", "edit", "diff"]),
-    ("workspace", &["span", "error", "value", "splice", "yaml", "edit"]),
-    ("values", &["span", "error", "value", "splice", "yaml", "edit"]),
-    ("system", &["span", "error", "value", "splice", "yaml", "edit"]),
-    ("lint", &["span", "error", "value", "yaml", "edit", "workspace", "values", "system"]),
+    ("workspace", &["span", "error", "value", "splice", "yaml", "edit", "field"]),
+    ("values", &["span", "error", "value", "splice", "yaml", "edit", "field"]),
+    // The values of the system chart hold those of its subchart.
+    ("system", &["span", "error", "value", "splice", "yaml", "edit", "field", "values"]),
+    ("lint", &["span", "error", "value", "yaml", "edit", "field", "workspace", "values", "system"]),
     (
         "transform",
-        &["span", "error", "value", "splice", "yaml", "edit", "diff", "workspace", "values", "system", "lint"],
+        &["span", "error", "value", "splice", "yaml", "edit", "diff", "field", "workspace", "values", "system", "lint"],
     ),
     // Conversions for programs that hold another crate's values.
     ("serde_yaml", &["span", "error", "value", "yaml"]),
