@@ -1,6 +1,7 @@
 //! What a document means, without its notation: [`Value`]. Documents are read into it and written from it; identity,
 //! equality and serde go through it.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -109,9 +110,52 @@ impl From<i64> for Value {
     }
 }
 
-impl From<Vec<Self>> for Value {
-    fn from(items: Vec<Self>) -> Self {
-        Self::Sequence(items)
+impl From<f64> for Value {
+    fn from(value: f64) -> Self {
+        Self::Float(value)
+    }
+}
+
+impl From<i32> for Value {
+    fn from(value: i32) -> Self {
+        Self::Int(value.into())
+    }
+}
+
+impl From<u16> for Value {
+    fn from(value: u16) -> Self {
+        Self::Int(value.into())
+    }
+}
+
+impl From<u32> for Value {
+    fn from(value: u32) -> Self {
+        Self::Int(value.into())
+    }
+}
+
+/// A number beyond `i64` becomes the nearest float.
+impl From<u64> for Value {
+    fn from(value: u64) -> Self {
+        i64::try_from(value).map_or(Self::Float(value as f64), Self::Int)
+    }
+}
+
+impl From<Cow<'_, str>> for Value {
+    fn from(text: Cow<'_, str>) -> Self {
+        Self::String(text.into_owned())
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+impl<T: Into<Value>> From<Vec<T>> for Value {
+    fn from(items: Vec<T>) -> Self {
+        Self::Sequence(items.into_iter().map(Into::into).collect())
     }
 }
 
@@ -135,6 +179,8 @@ impl Serialize for Value {
     }
 }
 
+/// Keeps the order of mappings; refuses a key that stands twice and one that the format cannot give as a string (YAML's
+/// `1:` is `"1"`, as helm reads it). Whole numbers beyond `i64` become the nearest float.
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ValueVisitor)
@@ -162,6 +208,10 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Value::deserialize(deserializer)
     }
 
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        Value::deserialize(deserializer)
+    }
+
     fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
         Ok(Value::Bool(value))
     }
@@ -170,9 +220,16 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(Value::Int(number))
     }
 
+    fn visit_i128<E>(self, value: i128) -> Result<Value, E> {
+        Ok(i64::try_from(value).map_or(Value::Float(value as f64), Value::Int))
+    }
+
     fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
-        // As YAML's readers: a number over 64 bits is a float.
-        Ok(i64::try_from(number).map_or(Value::Float(number as f64), Value::Int))
+        Ok(number.into())
+    }
+
+    fn visit_u128<E>(self, value: u128) -> Result<Value, E> {
+        Ok(i64::try_from(value).map_or(Value::Float(value as f64), Value::Int))
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
@@ -205,6 +262,63 @@ impl<'de> Visitor<'de> for ValueVisitor {
             entries.push((key, value));
         }
         Ok(Value::Mapping(entries))
+    }
+}
+
+/// What YAML can say and [`Value`] cannot hold.
+#[cfg(feature = "serde_yaml")]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UnsupportedYaml {
+    /// A key that is no string.
+    #[error("mapping keys must be strings, got `{0:?}`")]
+    Key(serde_yaml::Value),
+    /// A tag of the application's own.
+    #[error("tags such as `{0}` are not supported")]
+    Tag(String),
+}
+
+#[cfg(feature = "serde_yaml")]
+impl TryFrom<serde_yaml::Value> for Value {
+    type Error = UnsupportedYaml;
+
+    fn try_from(value: serde_yaml::Value) -> Result<Self, UnsupportedYaml> {
+        use serde_yaml::Value as Yaml;
+        Ok(match value {
+            Yaml::Null => Self::Null,
+            Yaml::Bool(value) => Self::Bool(value),
+            Yaml::Number(number) => match (number.as_i64(), number.as_f64()) {
+                (Some(whole), _) => Self::Int(whole),
+                (None, number) => Self::Float(number.unwrap_or(f64::NAN)),
+            },
+            Yaml::String(text) => Self::String(text),
+            Yaml::Sequence(items) => Self::Sequence(items.into_iter().map(Self::try_from).collect::<Result<_, _>>()?),
+            Yaml::Mapping(entries) => {
+                let entry = |(key, value)| match key {
+                    Yaml::String(key) => Ok((key, Self::try_from(value)?)),
+                    other => Err(UnsupportedYaml::Key(other)),
+                };
+                Self::Mapping(entries.into_iter().map(entry).collect::<Result<_, _>>()?)
+            }
+            Yaml::Tagged(tagged) => return Err(UnsupportedYaml::Tag(alloc::format!("{}", tagged.tag))),
+        })
+    }
+}
+
+#[cfg(feature = "serde_yaml")]
+impl From<Value> for serde_yaml::Value {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(value) => Self::Bool(value),
+            Value::Int(number) => Self::Number(number.into()),
+            Value::Float(number) => Self::Number(number.into()),
+            Value::String(text) => Self::String(text),
+            Value::Sequence(items) => Self::Sequence(items.into_iter().map(Self::from).collect()),
+            Value::Mapping(entries) => {
+                Self::Mapping(entries.into_iter().map(|(key, value)| (Self::String(key), Self::from(value))).collect())
+            }
+        }
     }
 }
 
@@ -245,5 +359,53 @@ mod tests {
         value.set("b", Value::Int(2));
         value.set("a", Value::Int(3));
         assert_eq!(value, Value::Mapping(vec![("a".into(), Value::Int(3)), ("b".into(), Value::Int(2))]));
+    }
+
+    #[test]
+    fn whole_numbers_beyond_64_bits_become_floats() {
+        let value: Value = serde_json::from_str("[9223372036854775807, 9223372036854775808]").unwrap();
+        assert_eq!(value, Value::from(vec![Value::Int(i64::MAX), Value::Float(9_223_372_036_854_775_808.0)]));
+        assert_eq!(Value::from(u64::MAX), Value::Float(18_446_744_073_709_551_615.0));
+    }
+
+    #[test]
+    fn err_key_that_is_no_string() {
+        let error = serde_yaml::from_str::<Value>("? [a]\n: b").unwrap_err();
+        assert!(error.to_string().starts_with("invalid type: sequence, expected a string"), "{error}");
+    }
+
+    #[test]
+    fn options_and_newtypes_are_transparent() {
+        #[derive(serde::Serialize)]
+        struct Port(u16);
+        #[derive(serde::Serialize)]
+        struct Server {
+            port: Port,
+            host: Option<&'static str>,
+            socket: Option<()>,
+        }
+        let server = Server { port: Port(4000), host: Some("etl"), socket: None };
+        let value: Value = serde_yaml::from_str(&serde_yaml::to_string(&server).unwrap()).unwrap();
+        let expected =
+            vec![("port".into(), 4000.into()), ("host".into(), "etl".into()), ("socket".into(), Value::Null)];
+        assert_eq!(value, Value::Mapping(expected));
+    }
+
+    #[cfg(feature = "serde_yaml")]
+    #[test]
+    fn serde_yaml_values_come_and_go() {
+        let text = "z: null\na: [true, 3, 1.5, 18446744073709551615, .inf, x]\n";
+        let yaml: serde_yaml::Value = serde_yaml::from_str(text).unwrap();
+        let value = Value::try_from(yaml).unwrap();
+        assert_eq!(value, serde_yaml::from_str(text).unwrap());
+        assert_eq!(Value::try_from(serde_yaml::Value::from(value.clone())), Ok(value));
+    }
+
+    #[cfg(feature = "serde_yaml")]
+    #[test]
+    fn err_serde_yaml_values_that_are_no_data() {
+        let of = |text: &str| Value::try_from(serde_yaml::from_str::<serde_yaml::Value>(text).unwrap());
+        assert_eq!(of("{1: a}"), Err(UnsupportedYaml::Key(1.into())));
+        assert_eq!(of("a: !x b"), Err(UnsupportedYaml::Tag("!x".into())));
     }
 }

@@ -4,6 +4,7 @@
 mod data;
 mod document;
 mod events;
+pub mod quote;
 mod scalar;
 mod scan;
 mod schema;

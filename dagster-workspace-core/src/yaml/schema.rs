@@ -62,9 +62,9 @@ pub(crate) fn resolve_tagged(tag: Option<&str>, plain: bool, text: &str, schema:
     let Some(tag) = tag else {
         return if plain { resolve(text, schema) } else { Resolved::String };
     };
-    // libyaml and PyYAML take `!` for "as if plain", YAML 1.2.2 section 6.9.1 for "a string".
-    if tag == "!" {
-        return if schema == Schema::Core { Resolved::String } else { resolve(text, schema) };
+    // PyYAML takes `!` for "as if plain", the others as YAML 1.2.2 section 6.9.1 for "a string".
+    if tag == "!" && schema == Schema::Dagster {
+        return resolve(text, schema);
     }
     let verbatim = tag.strip_prefix("!<tag:yaml.org,2002:").and_then(|rest| rest.strip_suffix('>'));
     let resolved = resolve(text, schema);
@@ -212,17 +212,20 @@ fn helm_number(text: &str) -> Option<Resolved> {
     }
     let bare = without_underscores(text);
     let (negative, rest) = split_sign(&bare);
+    let signed = rest.len() < bare.len();
+    // Beyond 64 bits, signed where a sign is written, only decimal digits are a number.
+    let prefixed = |digits, radix| {
+        let fits = || !signed && u64::from_str_radix(digits, radix).is_ok();
+        integer(negative, digits, radix).filter(|number| matches!(number, Resolved::Int(_)) || fits())
+    };
     let whole = match rest.as_bytes() {
         // Behind `0b` it looks for a sign once more.
-        [b'0', b'b', b'-', digits @ ..] if !negative && rest.len() == bare.len() => integer(true, ascii(digits), 2),
-        [b'0', b'b', b'+', digits @ ..] if !negative && rest.len() == bare.len() => integer(false, ascii(digits), 2),
-        [b'0', b'b' | b'B', digits @ ..] => integer(negative, ascii(digits), 2),
-        [b'0', b'o' | b'O', digits @ ..] => integer(negative, ascii(digits), 8),
-        [b'0', b'x' | b'X', digits @ ..] => integer(negative, ascii(digits), 16),
-        // A number with a leading 0 that is too large for octal is read as a decimal float.
-        [b'0', digits @ ..] if !digits.is_empty() => {
-            integer(negative, ascii(digits), 8).filter(|number| matches!(number, Resolved::Int(_)))
-        }
+        [b'0', b'b', b'-', digits @ ..] if !signed => integer(true, ascii(digits), 2),
+        [b'0', b'b', b'+', digits @ ..] if !signed => integer(false, ascii(digits), 2),
+        [b'0', b'b' | b'B', digits @ ..] => prefixed(ascii(digits), 2),
+        [b'0', b'o' | b'O', digits @ ..] => prefixed(ascii(digits), 8),
+        [b'0', b'x' | b'X', digits @ ..] => prefixed(ascii(digits), 16),
+        [b'0', digits @ ..] if !digits.is_empty() => prefixed(ascii(digits), 8),
         _ => integer(negative, rest, 10),
     };
     whole.or_else(|| finite(negative, rest))
@@ -346,4 +349,110 @@ fn without_underscores(text: &str) -> Cow<'_, str> {
 
 fn ascii(bytes: &[u8]) -> &str {
     core::str::from_utf8(bytes).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, core: &Resolved, dagster: &Resolved, helm: &Resolved) {
+        for (schema, expected) in [(Schema::Core, core), (Schema::Dagster, dagster), (Schema::Helm, helm)] {
+            assert_eq!(resolve(text, schema), *expected, "`{text}` as {schema:?} reads");
+        }
+        let plain = [core, dagster, helm].iter().all(|resolved| **resolved == Resolved::String);
+        assert!(plain || is_ambiguous(text), "`{text}` is ambiguous");
+    }
+
+    #[test]
+    fn readers_differ_in_words() {
+        use Resolved::{Bool, Null, String};
+        for text in ["", "~", "null", "Null", "NULL"] {
+            check(text, &Null, &Null, &Null);
+        }
+        for text in ["true", "True", "TRUE"] {
+            check(text, &Bool(true), &Bool(true), &Bool(true));
+        }
+        for text in ["no", "No", "NO", "off", "Off", "OFF"] {
+            check(text, &String, &Bool(false), &Bool(false));
+        }
+        check("y", &String, &String, &Bool(true));
+        check("N", &String, &String, &Bool(false));
+        for text in ["nULL", "tRUE", "yEs", "etl", "=", "<<", "@", "ö"] {
+            check(text, &String, &String, &String);
+        }
+    }
+
+    #[test]
+    fn readers_differ_in_numbers() {
+        use Resolved::{Float, Int, String};
+        check("4000", &Int(4000), &Int(4000), &Int(4000));
+        check("-0", &Int(0), &Int(0), &Int(0));
+        check("012", &Int(12), &Int(10), &Int(10));
+        check("08", &Int(8), &String, &Float(8.0));
+        check("0o17", &Int(15), &String, &Int(15));
+        check("0x1F", &Int(31), &Int(31), &Int(31));
+        check("-0x1F", &String, &Int(-31), &Int(-31));
+        check("0b11", &String, &Int(3), &Int(3));
+        check("1_000", &String, &Int(1000), &Int(1000));
+        check("12:30", &String, &Int(750), &String);
+        check("12:30.5", &String, &Float(750.5), &String);
+        check("1.10", &Float(1.1), &Float(1.1), &Float(1.1));
+        check("1e3", &Float(1000.0), &String, &Float(1000.0));
+        check("1.0e+3", &Float(1000.0), &Float(1000.0), &Float(1000.0));
+        check("1e400", &Float(f64::INFINITY), &String, &String);
+        check("-.Inf", &Float(f64::NEG_INFINITY), &Float(f64::NEG_INFINITY), &Float(f64::NEG_INFINITY));
+        check("-.5", &Float(-0.5), &String, &Float(-0.5));
+        check(
+            "9223372036854775808",
+            &Float(9.223_372_036_854_775_8e18),
+            &Float(9.223_372_036_854_775_8e18),
+            &Float(9.223_372_036_854_775_8e18),
+        );
+        for text in ["1.2.3", "v1", "1e", ".", "-", "+", "0x", "1.2e", "2026-01-01", "ab12"] {
+            check(text, &String, &String, &String);
+        }
+    }
+
+    #[test]
+    fn texts_that_some_reader_tries_are_ambiguous_and_others_are_not() {
+        for text in
+            ["2026-01-01", "2026-1-1", "2026-01-01 10:00", "2026-01-01T10:00:00Z", "=", "<<", "0b_", "0x_", "-_"]
+        {
+            assert!(is_ambiguous(text), "`{text}`");
+        }
+        for text in
+            ["2026-01", "2026-01-01-abc", "1.2.3", ".", "..", "-f", "--port", "a_b", "_", "==", "<", "nan", "inf"]
+        {
+            assert!(!is_ambiguous(text), "`{text}`");
+        }
+    }
+
+    #[test]
+    fn tags_decide_before_the_schema() {
+        use Resolved::{Bool, Float, Int, Null, String};
+        let all = [Schema::Core, Schema::Dagster, Schema::Helm];
+        let table = [
+            ("!!str", true, "12", String),
+            ("!!int", false, "12", Int(12)),
+            ("!<tag:yaml.org,2002:int>", false, "12", Int(12)),
+            ("!!float", true, "12", Float(12.0)),
+            ("!!float", true, "1e3", Float(1000.0)),
+            ("!!bool", false, "true", Bool(true)),
+            ("!!bool", true, "12", String),
+            ("!!null", true, "", Null),
+            ("!local", true, "12", String),
+            ("!!binary", true, "12", String),
+        ];
+        for (tag, plain, text, expected) in table {
+            for schema in all {
+                assert_eq!(
+                    resolve_tagged(Some(tag), plain, text, schema),
+                    expected,
+                    "{tag} `{text}` as {schema:?} reads"
+                );
+            }
+        }
+        assert_eq!(all.map(|schema| resolve_tagged(Some("!"), true, "12", schema)), [String, Int(12), String]);
+        assert_eq!(all.map(|schema| resolve_tagged(None, false, "12", schema)), [String, String, String]);
+    }
 }
