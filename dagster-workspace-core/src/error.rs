@@ -250,3 +250,128 @@ impl ParseError {
         }
     }
 }
+
+/// An edit that cannot be made without changing data outside its target, or whose target is not what it takes it for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Refusal {
+    /// Why.
+    pub reason: Reason,
+    /// The place that stands in the way.
+    pub span: Span,
+    /// Another place that explains it: the alias that uses an anchor, the second of two equal keys.
+    pub related: Option<Span>,
+}
+
+/// Why an edit is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The stream holds more than one document.
+    #[error("the text holds several documents")]
+    SeveralDocuments,
+    /// A key stands twice in its mapping; readers silently take the last.
+    #[error("this key stands twice")]
+    DuplicateKey,
+    /// Two items of a list have the name.
+    #[error("several items have this name")]
+    AmbiguousName,
+    /// The target is not a list.
+    #[error("this is not a list")]
+    NotAList,
+    /// The target is not a mapping.
+    #[error("this is not a mapping")]
+    NotAMapping,
+    /// The list, or something around it, is used again by an alias.
+    #[error("this list is used again by an alias")]
+    AliasedList,
+    /// An anchor inside the target is used outside it.
+    #[error("an anchor in what would change is used elsewhere")]
+    AnchorInUse,
+    /// The target belongs to an alias or a merge key.
+    #[error("this is an alias: what it means stands elsewhere and may be shared")]
+    ThroughAlias,
+    /// An item on the way is missing.
+    #[error("there is no such item")]
+    NotFound,
+    /// The new item cannot be read, is not called what the list needs, or refers to anchors that it does not define.
+    #[error("the new item does not fit the list")]
+    UnsuitableItem,
+    /// A block scalar beside the target takes the line breaks behind it for its own.
+    #[error("a block scalar beside the target would change")]
+    KeptLineBreaks,
+    /// The notation leaves no room for the edit; the result was checked and would not be what was asked for.
+    #[error("the edit cannot be written here without changing something else")]
+    Unprovable,
+}
+
+impl Reason {
+    /// The reason as programs read it: `anchor-in-use`.
+    #[must_use]
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::SeveralDocuments => "several-documents",
+            Self::DuplicateKey => "duplicate-key",
+            Self::AmbiguousName => "ambiguous-name",
+            Self::NotAList => "not-a-list",
+            Self::NotAMapping => "not-a-mapping",
+            Self::AliasedList => "aliased-list",
+            Self::AnchorInUse => "anchor-in-use",
+            Self::ThroughAlias => "through-alias",
+            Self::NotFound => "not-found",
+            Self::UnsuitableItem => "unsuitable-item",
+            Self::KeptLineBreaks => "kept-line-breaks",
+            Self::Unprovable => "unprovable",
+        }
+    }
+
+    /// Stable code, `DW04` and two digits.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::SeveralDocuments => "DW0401",
+            Self::DuplicateKey => "DW0402",
+            Self::AmbiguousName => "DW0403",
+            Self::NotAList => "DW0404",
+            Self::NotAMapping => "DW0405",
+            Self::AliasedList => "DW0406",
+            Self::AnchorInUse => "DW0407",
+            Self::ThroughAlias => "DW0408",
+            Self::NotFound => "DW0409",
+            Self::UnsuitableItem => "DW0410",
+            Self::KeptLineBreaks => "DW0411",
+            Self::Unprovable => "DW0412",
+        }
+    }
+
+    fn hint(self) -> &'static str {
+        match self {
+            Self::SeveralDocuments => "keep one document a file: helm and Dagster read the first or none",
+            Self::DuplicateKey => "remove one of the two: readers silently take the last",
+            Self::AmbiguousName => "rename or remove one of them",
+            Self::NotAList => "the list must be written as `- item` lines or `[...]`",
+            Self::NotAMapping => "only a mapping has keys to set",
+            Self::AliasedList | Self::AnchorInUse => "replace the alias by a copy, or move the anchor",
+            Self::ThroughAlias => "edit the place the alias refers to, or replace the alias by a copy",
+            Self::NotFound => "add the item first",
+            Self::UnsuitableItem => "an item is a mapping with its name as a string, and brings the anchors it uses",
+            Self::KeptLineBreaks => "end the scalar with `-` chomping, or the text with a line break",
+            Self::Unprovable => "bring the place into plain block or flow style first",
+        }
+    }
+}
+
+impl Refusal {
+    /// The refusal as a [`Diagnostic`].
+    #[must_use]
+    pub fn diagnostic(&self) -> Diagnostic {
+        Diagnostic {
+            code: self.reason.code(),
+            severity: Severity::Error,
+            message: self.reason.to_string(),
+            span: Some(self.span),
+            related: self.related.iter().map(|span| (*span, "because of this".to_string())).collect(),
+            hint: Some(self.reason.hint().to_string()),
+        }
+    }
+}

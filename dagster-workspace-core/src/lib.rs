@@ -11,9 +11,11 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod edit;
 pub mod error;
 pub mod field;
 pub mod span;
+pub mod splice;
 pub mod system;
 pub mod value;
 pub mod values;

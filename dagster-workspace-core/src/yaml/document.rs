@@ -184,6 +184,11 @@ impl<'t> Document<'t> {
         &self.records
     }
 
+    /// The nodes of one level between two records.
+    pub(crate) fn nodes(&self, from: usize, end: usize) -> impl Iterator<Item = Node<'_>> + Clone {
+        self.children(from, end)
+    }
+
     fn children(&self, from: usize, end: usize) -> Children<'_> {
         Children { text: &self.text, records: &self.records, at: from, end }
     }
@@ -301,6 +306,11 @@ impl<'d> Node<'d> {
     /// The node of the same text whose first record, properties included, is at `first`.
     pub(crate) fn beginning_at(self, first: usize) -> Option<Self> {
         Children { text: self.text, records: self.records, at: first, end: self.records.len() }.next()
+    }
+
+    /// Index of the first record behind it and all it holds.
+    pub(crate) fn next_index(self) -> usize {
+        self.end_index()
     }
 
     fn property(self, kind: Kind) -> Option<Span> {

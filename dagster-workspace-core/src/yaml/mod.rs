@@ -2,8 +2,10 @@
 //! before it is asked for, and nothing is ever printed back: comments, blank lines and notation are the text itself.
 
 mod data;
-mod document;
+pub(crate) mod document;
 mod events;
+pub(crate) mod lines;
+mod path;
 pub mod quote;
 mod scalar;
 mod scan;
@@ -11,6 +13,7 @@ mod schema;
 
 pub use data::{DataError, DataProblem, Reader};
 pub use document::{Document, Entry, Kind, Mapping, Node, Part, Scalar, Sequence, Style};
+pub use path::{ItemKey, Path, PathError, Step};
 pub use scan::Mode;
 pub use schema::{Resolved, Schema, resolve};
 

@@ -1,0 +1,151 @@
+//! From a [`Path`] to a node, refusing what must not be edited through. Read [`locate`].
+
+use alloc::vec::Vec;
+
+use super::prove::is_null;
+use super::refuse;
+use crate::error::{Reason, Refusal};
+use crate::span::Span;
+use crate::yaml::document::Record;
+use crate::yaml::{Document, ItemKey, Kind, Node, Path, Reader, Schema, Step};
+
+/// Where a path leads.
+pub(super) enum Place<'d, 'p> {
+    /// To a node.
+    Found(Spot<'d>),
+    /// To nothing: the way ends at `last`, and `rest` is still to go.
+    Missing {
+        /// The last node there is; `None` in a text without any.
+        last: Option<Spot<'d>>,
+        /// The steps below it.
+        rest: &'p [Step],
+        /// A merge key provides the first of them.
+        merged: bool,
+    },
+}
+
+/// A node with the collection it stands in.
+#[derive(Clone, Copy)]
+pub(super) struct Spot<'d> {
+    pub(super) node: Node<'d>,
+    /// `None` for the root.
+    pub(super) parent: Option<Node<'d>>,
+    /// What the parent stands in.
+    pub(super) grandparent: Option<Node<'d>>,
+}
+
+impl Spot<'_> {
+    /// Record of what it stands in; the document's for the root.
+    pub(super) fn parent_index(&self) -> usize {
+        self.parent.map_or(0, Node::index)
+    }
+}
+
+/// Follows `path`. Aliases on the way are refused, and so are anchors on it that aliases use: `shared` is the reason.
+pub(super) fn locate<'d, 'p>(
+    document: &'d Document<'_>,
+    path: &'p Path,
+    shared: Reason,
+) -> Result<Place<'d, 'p>, Refusal> {
+    let Some(root) = document.root() else {
+        return Ok(Place::Missing { last: None, rest: path.steps(), merged: false });
+    };
+    let mut spot = Spot { node: root, parent: None, grandparent: None };
+    let mut rest = path.steps();
+    check_shared(document, spot.node, shared)?;
+    while let [step, below @ ..] = rest {
+        if spot.node.kind() == Kind::Alias {
+            return Err(refuse(Reason::ThroughAlias, spot.node.span()));
+        }
+        let found = if is_null(spot.node) { None } else { child(spot.node, step)? };
+        let Some(node) = found else {
+            let merged = matches!(step, Step::Key(key) if Reader::new(Schema::Helm).get(spot.node, key).is_some());
+            return Ok(Place::Missing { last: Some(spot), rest, merged });
+        };
+        spot = Spot { node, parent: Some(spot.node), grandparent: spot.parent };
+        rest = below;
+        check_shared(document, spot.node, shared)?;
+    }
+    Ok(Place::Found(spot))
+}
+
+/// The node one step further; `None` where there is none.
+fn child<'d>(node: Node<'d>, step: &Step) -> Result<Option<Node<'d>>, Refusal> {
+    match step {
+        Step::Key(key) => {
+            if !node.kind().is_mapping() {
+                return Err(refuse(Reason::NotAMapping, node.span()));
+            }
+            let mut found = node.entries().filter(|entry| entry.key.is_text(key));
+            let first = found.next();
+            match (first, found.next()) {
+                (Some(first), Some(second)) => Err(Refusal {
+                    reason: Reason::DuplicateKey,
+                    span: second.key.span(),
+                    related: Some(first.key.span()),
+                }),
+                (first, _) => Ok(first.map(|entry| entry.value)),
+            }
+        }
+        Step::Item { key, name } => item(node, key, name),
+        Step::Index(index) => {
+            if !node.kind().is_sequence() {
+                return Err(refuse(Reason::NotAList, node.span()));
+            }
+            Ok(node.items().nth(*index))
+        }
+    }
+}
+
+/// The one item of `list` that is called `name`.
+pub(super) fn item<'d>(list: Node<'d>, key: &ItemKey, name: &str) -> Result<Option<Node<'d>>, Refusal> {
+    if !list.kind().is_sequence() {
+        return Err(refuse(Reason::NotAList, list.span()));
+    }
+    let mut found = list.items().filter(|item| match item.kind() {
+        Kind::Alias => item.target().is_some_and(|target| key.is(target, name)),
+        _ => key.is(*item, name),
+    });
+    let first = found.next();
+    match (first, found.next()) {
+        (Some(first), Some(second)) => {
+            let place = |item: Node<'_>| key.of(item).unwrap_or(item).span();
+            let (span, related) = (place(second), Some(place(first)));
+            Err(Refusal { reason: Reason::AmbiguousName, span, related })
+        }
+        (first, _) => Ok(first),
+    }
+}
+
+fn check_shared(document: &Document<'_>, node: Node<'_>, reason: Reason) -> Result<(), Refusal> {
+    let Some(anchor) = node.anchor() else { return Ok(()) };
+    match first_use(document, anchor, node.index()) {
+        Some(related) => Err(Refusal { reason, span: node.full_span(), related: Some(related) }),
+        None => Ok(()),
+    }
+}
+
+/// The first alias from record `from` on that means the anchor `name` as it stands before.
+pub(super) fn first_use(document: &Document<'_>, name: &str, from: usize) -> Option<Span> {
+    let text = document.text();
+    let records = document.records().get(from..)?.iter();
+    let named = |record: &&Record| {
+        matches!(record.kind, Kind::Alias | Kind::Anchor) && Span::new(record.start + 1, record.end).of(text) == name
+    };
+    let record = records.take_while(|record| record.kind != Kind::Document).find(named)?;
+    (record.kind == Kind::Alias).then(|| Span::new(record.start, record.end))
+}
+
+/// Refuses where an anchor among the records from `first` to `next` is used behind them.
+pub(super) fn check_anchors(document: &Document<'_>, first: usize, next: usize) -> Result<(), Refusal> {
+    let anchors: Vec<_> =
+        document.records().get(first..next).unwrap_or_default().iter().filter(|r| r.kind == Kind::Anchor).collect();
+    for anchor in anchors {
+        let name = Span::new(anchor.start + 1, anchor.end).of(document.text());
+        if let Some(related) = first_use(document, name, next) {
+            let span = Span::new(anchor.start, anchor.end);
+            return Err(Refusal { reason: Reason::AnchorInUse, span, related: Some(related) });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! Taking out list items and mapping entries with the lines and separators that are theirs. Read [`remove`].
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use super::element::{Element, elements, lead_start, own_end, style};
+use super::locate::{Place, Spot, check_anchors, locate};
+use super::replace::indicator_end;
+use super::{Expect, Plan, refuse, splice};
+use crate::error::{Reason, Refusal};
+use crate::span::Span;
+use crate::splice::Splice;
+use crate::value::Value;
+use crate::yaml::lines::{Line, Lines};
+use crate::yaml::{Document, Kind, Node, Path, Style};
+
+/// Takes out what is at `path`.
+pub(super) fn remove(document: &Document<'_>, path: &Path) -> Result<Option<Document<'static>>, Refusal> {
+    let spot = match locate(document, path, Reason::AnchorInUse)? {
+        Place::Found(spot) => spot,
+        Place::Missing { merged: true, last, .. } => {
+            return Err(refuse(Reason::ThroughAlias, last.map_or(Span::default(), |spot| spot.node.span())));
+        }
+        Place::Missing { .. } => return Ok(None),
+    };
+    // The root belongs to no collection.
+    let Some(parent) = spot.parent else { return Err(refuse(Reason::NotAList, spot.node.span())) };
+    let all: Vec<Element<'_>> = elements(parent).collect();
+    let Some(at) = all.iter().position(|element| element.node == spot.node) else {
+        return Err(refuse(Reason::NotFound, spot.node.span()));
+    };
+    let neighbours = Neighbours {
+        lines: Lines::new(document.text()),
+        before: at.checked_sub(1).and_then(|at| all.get(at)),
+        own: all.get(at).ok_or_else(|| refuse(Reason::NotFound, spot.node.span()))?,
+        after: all.get(at + 1),
+    };
+    let (first, next) = (neighbours.own.first_record(), neighbours.own.next_record());
+    check_anchors(document, first, next)?;
+    if all.len() == 1 {
+        let list = parent.kind().is_sequence();
+        let empty = if list { Value::Sequence(Vec::new()) } else { Value::Mapping(Vec::new()) };
+        let above = Spot { node: parent, parent: spot.grandparent, grandparent: None };
+        let splices = neighbours.remove_only(above, if list { "[]" } else { "{}" });
+        let old = parent.index()..parent.next_index();
+        return Plan { splices, inside: above.parent_index(), old, expect: Expect::Value(&empty) }
+            .carry_out(document)
+            .map(Some);
+    }
+    let splices = match style(parent) {
+        Style::Block => alloc::vec![neighbours.remove_block(document, parent)?],
+        Style::Flow => neighbours.remove_flow(parent),
+    };
+    let inside = parent.index();
+    Plan { splices, inside, old: first..next, expect: Expect::Nothing }.carry_out(document).map(Some)
+}
+
+/// An element that goes, and those around it.
+struct Neighbours<'d, 'e> {
+    lines: Lines<'d>,
+    before: Option<&'e Element<'d>>,
+    own: &'e Element<'d>,
+    after: Option<&'e Element<'d>>,
+}
+
+impl Neighbours<'_, '_> {
+    fn remove_block(&self, document: &Document<'_>, parent: Node<'_>) -> Result<Splice, Refusal> {
+        let Self { lines, before, own, after } = *self;
+        if !lines.begins_line(own.start) {
+            // On the line of the collection's own indicator: the next element moves up.
+            let to = after.map_or(own.end, |after| after.start);
+            let between = lines.slice(own.end, to);
+            let comments = between.split(['\n', '\r']).skip(1).any(|line| line.trim_start().starts_with('#'));
+            let place = parent.span();
+            return if comments { Err(refuse(Reason::Unprovable, place)) } else { Ok(splice(own.start, to, "")) };
+        }
+        let floor = before.map_or(0, |before| lines.next(before.end));
+        let mut start = lead_start(lines, own.start, floor);
+        let mut end = own_end(lines, own.end, parent.column());
+        let blank_before = lines.previous(start).is_some_and(|line| line >= floor && lines.kind(line) == Line::Blank);
+        if after.is_some() {
+            let (count, behind) = lines.blanks(end);
+            if count > 0 && (before.is_none() || blank_before) {
+                end = behind;
+            }
+        } else {
+            while let Some(line) = lines.previous(start).filter(|line| *line >= floor) {
+                if lines.kind(line) != Line::Blank {
+                    break;
+                }
+                start = line;
+            }
+        }
+        self.check_kept(document, end)?;
+        let open = end >= lines.len() && !lines.is_start(end);
+        if open && let Some(line) = lines.previous(start).filter(|_| !self.before_is_block_scalar(document)) {
+            // The text had no final break: neither has the result.
+            start = lines.end(line);
+        }
+        Ok(splice(start, end, ""))
+    }
+
+    /// A block scalar that keeps its breaks would take blank lines behind the gap for its own.
+    fn check_kept(&self, document: &Document<'_>, end: usize) -> Result<(), Refusal> {
+        let blank = end < self.lines.len() && self.lines.kind(end) == Line::Blank;
+        match self.last_before(document) {
+            Some((kind, span)) if blank && matches!(kind, Kind::Literal | Kind::Folded) => {
+                let header = span.of(document.text()).split(['\n', '\r', ' ', '\t']).next().unwrap_or_default();
+                if header.contains('+') { Err(refuse(Reason::KeptLineBreaks, span)) } else { Ok(()) }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn before_is_block_scalar(&self, document: &Document<'_>) -> bool {
+        self.last_before(document).is_some_and(|(kind, _)| matches!(kind, Kind::Literal | Kind::Folded))
+    }
+
+    /// The last node before the element.
+    fn last_before(&self, document: &Document<'_>) -> Option<(Kind, Span)> {
+        let record = document.records().get(self.own.first_record().checked_sub(1)?)?;
+        Some((record.kind, Span::new(record.start, record.end)))
+    }
+
+    fn remove_flow(&self, parent: Node<'_>) -> Vec<Splice> {
+        let Self { lines, before, own, after } = *self;
+        let closing = (parent.span().end as usize).saturating_sub(1);
+        let comma = lines.behind_trivia(own.end);
+        let has_comma = lines.byte(comma) == Some(b',');
+        let behind = lines.next(if has_comma { comma } else { own.end });
+        let alone = lines.begins_line(own.start) && behind <= after.map_or(closing, |after| after.start);
+        let line = splice(lines.start(own.start), behind, "");
+        match (before, after) {
+            (_, Some(_)) if alone => alloc::vec![line],
+            (_, Some(after)) => alloc::vec![splice(own.start, after.start, "")],
+            (Some(_), None) if alone && has_comma => alloc::vec![line],
+            (Some(before), None) => {
+                // The comma before it goes.
+                let gone = lines.behind_trivia(before.end);
+                if alone {
+                    alloc::vec![splice(before.end, gone + 1, ""), line]
+                } else {
+                    alloc::vec![splice(before.end, own.end, "")]
+                }
+            }
+            (None, None) => Vec::new(),
+        }
+    }
+
+    /// The only element of `collection`: it becomes empty brackets.
+    fn remove_only(&self, collection: Spot<'_>, brackets: &str) -> Vec<Splice> {
+        let Self { lines, own, .. } = *self;
+        let node = collection.node;
+        let (start, end) = (node.span().start as usize, node.span().end as usize);
+        if style(node) == Style::Flow {
+            return alloc::vec![splice(start, end, brackets)];
+        }
+        let indicator = indicator_end(collection).filter(|at| lines.end(*at) < start);
+        let Some(indicator) = indicator else { return alloc::vec![splice(start, end, brackets)] };
+        let column = node.column();
+        let lead = lead_start(lines, own.start, lines.next(indicator));
+        let behind = own_end(lines, own.end, column);
+        let open = behind >= lines.len() && !lines.is_start(behind);
+        // Without a final break the one before goes instead.
+        let lead = if open { lines.previous(lead).map_or(lead, |line| lines.end(line)) } else { lead };
+        alloc::vec![splice(indicator, indicator, format!(" {brackets}")), splice(lead, behind, "")]
+    }
+}

@@ -1,0 +1,225 @@
+//! Giving a node another value, in the notation it has. Read [`set`].
+
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::element::elements;
+use super::emit::{self, Brackets};
+use super::insert::{append_entry, at_line_start, keys, look_beside, place_collection, setting};
+use super::item::set_lines;
+use super::locate::{Place, Spot, check_anchors, locate};
+use super::prove::is_value;
+use super::remove::remove;
+use super::{Expect, Plan, refuse, splice};
+use crate::error::{Reason, Refusal};
+use crate::span::Span;
+use crate::splice::Splice;
+use crate::value::Value;
+use crate::yaml::lines::{Indent, Lines};
+use crate::yaml::quote::{Context, Quoting, write_scalar};
+use crate::yaml::{Document, Kind, Node, Path, Reader, Schema};
+
+/// Gives the node at `path` a value.
+pub(super) fn set(document: &Document<'_>, path: &Path, value: &Value) -> Result<Option<Document<'static>>, Refusal> {
+    match locate(document, path, Reason::AnchorInUse)? {
+        Place::Found(spot) if is_value(spot.node, value) => Ok(None),
+        Place::Found(spot) => match value {
+            Value::Mapping(entries) if is_own_mapping(spot.node) && !entries.is_empty() => {
+                set_entries(document, path, spot.node, entries)
+            }
+            _ => replace(document, spot, value).map(Some),
+        },
+        Place::Missing { merged: true, rest: [_, _, ..], last } => {
+            Err(refuse(Reason::ThroughAlias, last.map_or(Span::default(), |spot| spot.node.span())))
+        }
+        Place::Missing { last, rest, .. } => {
+            let keys = keys(rest, last)?;
+            insert(document, last, &keys, value).map(Some)
+        }
+    }
+}
+
+/// A mapping with entries of its own and nothing merged into it.
+fn is_own_mapping(node: Node<'_>) -> bool {
+    let reader = Reader::new(Schema::Helm);
+    node.kind().is_mapping()
+        && node.entries().next().is_some()
+        && !node.entries().any(|entry| reader.is_merge(entry.key))
+}
+
+/// Entry by entry, so that what stays the same keeps its bytes and its comments.
+fn set_entries(
+    document: &Document<'_>,
+    path: &Path,
+    node: Node<'_>,
+    entries: &[(String, Value)],
+) -> Result<Option<Document<'static>>, Refusal> {
+    let mut edited: Option<Document<'static>> = None;
+    for (key, value) in entries {
+        let at = path.clone().key(key);
+        let next = set(edited.as_ref().unwrap_or(document), &at, value)?;
+        edited = next.or(edited);
+    }
+    let gone =
+        node.entries().filter_map(|entry| entry.key.text()).filter(|own| entries.iter().all(|(key, _)| key != own));
+    for key in gone {
+        let next = remove(edited.as_ref().unwrap_or(document), &path.clone().key(&key))?;
+        edited = next.or(edited);
+    }
+    Ok(edited)
+}
+
+/// Adds what is missing below `last`: mappings under all `keys` but the last, which gets the value.
+fn insert(
+    document: &Document<'_>,
+    last: Option<Spot<'_>>,
+    keys: &[&str],
+    value: &Value,
+) -> Result<Document<'static>, Refusal> {
+    let unprovable = || refuse(Reason::Unprovable, last.map_or(Span::default(), |spot| spot.node.span()));
+    let [key, below @ ..] = keys else { return Err(unprovable()) };
+    let nested = below.iter().rev().fold(Cow::Borrowed(value), |value, key| {
+        Cow::Owned(Value::Mapping(alloc::vec![(String::from(*key), value.into_owned())]))
+    });
+    let whole = Value::Mapping(alloc::vec![(String::from(*key), nested.clone().into_owned())]);
+    let look = match last {
+        Some(spot) => look_beside(document, spot.node),
+        None => emit::Look { indent: Indent::of(document), quoting: Quoting::Auto },
+    };
+    let fresh = Document::parse(emit::block_entry(key, &nested, look)).map_err(|_| unprovable())?;
+    let plan = match last {
+        Some(Spot { node, .. }) if node.kind().is_mapping() && elements(node).next().is_some() => {
+            let at = node.next_index();
+            let splices = append_entry(document, node, &fresh)?;
+            Plan { splices, inside: node.index(), old: at..at, expect: Expect::Entry(key, &nested) }
+        }
+        Some(spot) => {
+            let splices = place_collection(document, spot, &fresh)?;
+            let old = spot.node.index()..spot.node.next_index();
+            Plan { splices, inside: spot.parent_index(), old, expect: Expect::Value(&whole) }
+        }
+        None => {
+            let end = document.text().len();
+            let text = set_lines(&fresh, setting(document, end, 0, ""));
+            let splices = alloc::vec![at_line_start(document, end, &text)];
+            Plan { splices, inside: 0, old: 0..0, expect: Expect::Value(&whole) }
+        }
+    };
+    plan.carry_out(document)
+}
+
+fn replace(document: &Document<'_>, spot: Spot<'_>, value: &Value) -> Result<Document<'static>, Refusal> {
+    let node = spot.node;
+    check_anchors(document, node.index(), node.next_index())?;
+    let (splices, first) = match write_scalar(value, quoting_of(node), context_of(spot)) {
+        Some(text) => scalar(spot, &text, keeps_tag(node, value)),
+        None => (collection(document, spot, value)?, node.index()),
+    };
+    let old = first..node.next_index();
+    Plan { splices, inside: spot.parent_index(), old, expect: Expect::Value(value) }.carry_out(document)
+}
+
+fn quoting_of(node: Node<'_>) -> Quoting {
+    match node.kind() {
+        Kind::DoubleQuoted => Quoting::Double,
+        Kind::SingleQuoted => Quoting::Single,
+        _ => Quoting::Auto,
+    }
+}
+
+fn context_of(spot: Spot<'_>) -> Context {
+    let parent = spot.parent.map_or(Kind::BlockMapping, Node::kind);
+    if matches!(parent, Kind::BlockMapping | Kind::BlockSequence) { Context::Block } else { Context::Flow }
+}
+
+/// A tag that says no more than that this is a string may stay with a string.
+fn keeps_tag(node: Node<'_>, value: &Value) -> bool {
+    node.tag().is_none_or(|tag| matches!(tag, "!!str" | "!") && value.as_str().is_some())
+}
+
+/// Splices that put a scalar in the place of a node, and the first record that goes.
+fn scalar(spot: Spot<'_>, text: &str, keeps_tag: bool) -> (Vec<Splice>, usize) {
+    let node = spot.node;
+    let (start, end) = (node.span().start as usize, node.span().end as usize);
+    if !keeps_tag {
+        let anchor = node.anchor().map(|name| format!("&{name} ")).unwrap_or_default();
+        let full = node.full_span();
+        let splices = alloc::vec![splice(full.start as usize, end.max(full.end as usize), format!("{anchor}{text}"))];
+        // The anchor's own record is compared as part of what comes.
+        return (splices, node.first_index());
+    }
+    let lines = Lines::new(node.document_text());
+    let block = matches!(node.kind(), Kind::BlockMapping | Kind::BlockSequence);
+    if block && let Some(indicator) = indicator_end(spot).filter(|at| lines.end(*at) < start) {
+        // The value moves up behind its key; the lines of the old one go.
+        let line_end = lines.end(indicator);
+        let gone = splice(line_end, lines.end(end), "");
+        return (alloc::vec![splice(indicator, indicator, format!(" {text}")), gone], node.index());
+    }
+    let text = if node.kind() == Kind::Empty { behind_colon(node, text) } else { String::from(text) };
+    (alloc::vec![splice(start, end, text)], node.index())
+}
+
+/// Offset behind the `:` or `-` or the last property that stands before a node.
+pub(super) fn indicator_end(spot: Spot<'_>) -> Option<usize> {
+    let node = spot.node;
+    let lines = Lines::new(node.document_text());
+    let start = node.span().start as usize;
+    let properties = lines.slice(node.full_span().start as usize, start);
+    if !properties.is_empty() {
+        return Some(node.full_span().start as usize + properties.trim_end().len());
+    }
+    let element = elements(spot.parent?).find(|element| element.node == node)?;
+    match element.key {
+        Some(key) => Some(lines.behind_trivia(key.span().end as usize) + 1),
+        None => Some(element.start + 1),
+    }
+}
+
+/// Text in the place of an empty node: behind `:` or `-`, or behind a key that has no `:` yet.
+pub(super) fn behind_colon(node: Node<'_>, text: &str) -> String {
+    let lines = Lines::new(node.document_text());
+    let before = (node.span().start as usize).checked_sub(1).and_then(|at| lines.byte(at));
+    let indicated = node.first_index() != node.index() || matches!(before, Some(b':' | b'-' | b'?'));
+    if before.is_none_or(|byte| matches!(byte, b'\n' | b'\r')) {
+        return String::from(text);
+    }
+    if indicated { format!(" {text}") } else { format!(": {text}") }
+}
+
+/// Splices that put a list or mapping in the place of a node.
+fn collection(document: &Document<'_>, spot: Spot<'_>, value: &Value) -> Result<Vec<Splice>, Refusal> {
+    let node = spot.node;
+    let unprovable = || refuse(Reason::Unprovable, node.span());
+    let mut look = look_beside(document, spot.parent.unwrap_or(node));
+    if !matches!(node.kind(), Kind::Empty) {
+        look.quoting = Quoting::Auto;
+    }
+    let fresh = Document::parse(emit::block(value, look)).map_err(|_| unprovable())?;
+    let (start, end) = (node.span().start as usize, node.span().end as usize);
+    match node.kind() {
+        Kind::FlowMapping | Kind::FlowSequence => {
+            let mut text = String::new();
+            let root = fresh.root().ok_or_else(unprovable)?;
+            emit::flow(root, Brackets { quoting: Quoting::Auto, padding: "" }, &mut text);
+            Ok(alloc::vec![splice(start, end, text)])
+        }
+        Kind::BlockMapping | Kind::BlockSequence => {
+            let around = spot.parent.filter(|parent| parent.kind() == Kind::BlockMapping);
+            let indentless = around.is_some_and(|parent| parent.column() == node.column());
+            let mapping = matches!(value, Value::Mapping(entries) if !entries.is_empty());
+            let step = if indentless && mapping { look.indent.mapping } else { 0 };
+            let text = set_lines(&fresh, setting(document, start, node.column() + step, ""));
+            Ok(alloc::vec![splice(start, end, text.get(node.column()..).unwrap_or_default())])
+        }
+        _ if matches!(value, Value::Mapping(entries) if entries.is_empty())
+            || matches!(value, Value::Sequence(items) if items.is_empty()) =>
+        {
+            let text = fresh.text();
+            Ok(scalar(spot, text, true).0)
+        }
+        _ => place_collection(document, spot, &fresh),
+    }
+}

@@ -1,0 +1,100 @@
+//! Text edits as data. A [`Splices`] is sorted and disjoint, and the only thing here that makes new text out of old.
+//! Read [`Splice`] first.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::span::Span;
+
+/// Replaces the bytes of `span` by `text`; an empty span inserts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Splice {
+    /// Bytes of the old text that go.
+    pub span: Span,
+    /// What comes in their place.
+    pub text: String,
+}
+
+/// Edits of one text. Invariant: sorted by start, no two overlap.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Splices(Vec<Splice>);
+
+impl Splices {
+    /// Sorts the edits; `None` where two of them overlap.
+    #[must_use]
+    pub fn new(mut splices: Vec<Splice>) -> Option<Self> {
+        // Stable: insertions at one place stay in the order in which they were given.
+        splices.sort_by_key(|splice| (splice.span.start, splice.span.end));
+        let disjoint = splices.windows(2).all(|pair| match pair {
+            [first, second] => first.span.end <= second.span.start,
+            _ => true,
+        });
+        disjoint.then_some(Self(splices))
+    }
+
+    /// The edits, in order.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Splice] {
+        &self.0
+    }
+
+    /// The text after all edits, made in one copy. Bytes outside the splices are unchanged; a splice that does not fit the
+    /// text ends it.
+    #[must_use]
+    pub fn apply(&self, text: &str) -> String {
+        let added: usize = self.0.iter().map(|splice| splice.text.len()).sum();
+        let removed: usize = self.0.iter().map(|splice| splice.span.len()).sum();
+        let mut out = String::with_capacity((text.len() + added).saturating_sub(removed));
+        let mut at = 0;
+        for Splice { span, text: new } in &self.0 {
+            out.push_str(text.get(at..span.start as usize).unwrap_or_default());
+            out.push_str(new);
+            at = span.end as usize;
+        }
+        out.push_str(text.get(at..).unwrap_or_default());
+        out
+    }
+
+    /// By how many bytes the text grows.
+    #[must_use]
+    pub fn growth(&self) -> i64 {
+        self.0.iter().map(growth).sum()
+    }
+
+    /// Where the byte at `offset` of the old text stands in the new one, for bytes that are kept. An insertion at `offset`
+    /// itself counts as before it.
+    #[must_use]
+    pub fn moved(&self, offset: u32) -> u32 {
+        let before = self.0.iter().take_while(|splice| splice.span.end <= offset);
+        let moved = i64::from(offset) + before.map(growth).sum::<i64>();
+        u32::try_from(moved).unwrap_or_default()
+    }
+}
+
+fn growth(splice: &Splice) -> i64 {
+    let bytes = |length: usize| i64::try_from(length).unwrap_or_default();
+    bytes(splice.text.len()) - bytes(splice.span.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    fn splice(start: u32, end: u32, text: &str) -> Splice {
+        Splice { span: Span::new(start, end), text: text.into() }
+    }
+
+    #[test]
+    fn edits_apply_in_place_and_move_what_follows() {
+        let splices = Splices::new(vec![splice(4, 5, ""), splice(2, 2, "xy")]).unwrap();
+        assert_eq!(splices.apply("abcdef"), "abxycdf");
+        assert_eq!(splices.growth(), 1);
+        assert_eq!([0, 2, 3, 5].map(|offset| splices.moved(offset)), [0, 4, 5, 6]);
+    }
+
+    #[test]
+    fn overlapping_edits_are_none() {
+        assert_eq!(Splices::new(vec![splice(0, 3, ""), splice(2, 4, "")]), None);
+    }
+}

@@ -1,0 +1,54 @@
+//! The written cases of lossless editing: every edit comes out exactly as written there, or is refused for that reason.
+
+use dagster_workspace_core::edit::{self, Edit};
+use dagster_workspace_core::yaml::Document;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Case {
+    id: String,
+    title: String,
+    op: serde_json::Value,
+    #[serde(rename = "in")]
+    text: String,
+    /// Absent where the edit is refused or changes nothing.
+    out: Option<String>,
+    error: Option<String>,
+}
+
+/// The text after the edit, or the reason why not.
+fn outcome(text: &str, edit: &Edit) -> Result<String, &'static str> {
+    let document = Document::parse(text).map_err(|_| "parse")?;
+    match edit::apply(&document, edit) {
+        Ok(edited) => Ok(edited.map_or_else(|| text.to_owned(), |edited| edited.text().to_owned())),
+        Err(refusal) => Err(refusal.reason.slug()),
+    }
+}
+
+#[test]
+fn every_edit_comes_out_as_written() {
+    let (mut checked, mut wrong) = (0, Vec::new());
+    for line in include_str!("cases/hard-cases.jsonl").lines() {
+        let Case { id, title, op, text, out, error } = serde_json::from_str(line).unwrap();
+        if op["op"] == "merge" {
+            continue;
+        }
+        let edit: Edit = serde_json::from_value(op).unwrap();
+        let want = match error {
+            Some(reason) => Err(reason),
+            None => Ok(out.unwrap_or_else(|| text.clone())),
+        };
+        let have = outcome(&text, &edit).map_err(str::to_owned);
+        if have != want {
+            wrong.push(format!("{id} {title}\n in   {text:?}\n want {want:?}\n have {have:?}"));
+        } else if let Ok(once) = &have {
+            // Again on its own result it changes nothing.
+            assert_eq!(outcome(once, &edit).as_ref(), Ok(once), "{id} twice");
+        }
+        let again: Edit = serde_json::from_str(&serde_json::to_string(&edit).unwrap()).unwrap();
+        assert_eq!(again, edit, "{id} through JSON");
+        checked += 1;
+    }
+    assert!(wrong.is_empty(), "{} of {checked} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert_eq!(checked, 82);
+}
