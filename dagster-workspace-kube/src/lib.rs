@@ -1,1 +1,8 @@
 //! Stores, the conflict loop and the command; grown on top of `dagster-workspace-core`.
+//!
+//! Many pipelines change the same two documents at once. A [`store::Store`] replaces a text only in the version that was
+//! read, and [`apply`] reads, edits and writes until that succeeds, so nobody's change is lost. Start with [`store::Store`].
+
+pub mod apply;
+pub mod retry;
+pub mod store;

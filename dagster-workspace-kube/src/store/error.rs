@@ -1,0 +1,186 @@
+//! What a store can answer instead of a text or a version. [`StoreError`]'s variants are the caller's next move.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Key, MAX_LEN, Version};
+
+/// Why a store did not do what was asked.
+///
+/// Only [`StoreError::Ambiguous`] leaves open whether something has been written; after all others nothing has been.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// There is no such document: create it, or name another.
+    #[error("there is no document `{key}`")]
+    NotFound {
+        /// What was asked for.
+        key: Key,
+    },
+    /// Another writer was faster, or came in between: read again and decide anew.
+    #[error("`{key}` is not what it was when it was read: expected {}, found {}", Named(expected), Named(found))]
+    Conflict {
+        /// What was to be written.
+        key: Key,
+        /// The version that the write named; `None`: the document was to be absent.
+        expected: Option<Version>,
+        /// The version that stands there; `None`: no document.
+        found: Option<Version>,
+    },
+    /// The write may or may not have happened: read again and compare.
+    #[error("it is not known whether `{key}` was written")]
+    Ambiguous {
+        /// What was to be written.
+        key: Key,
+        /// Why the answer is missing.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// Not now: try again later.
+    #[error("`{key}` is busy: {reason}")]
+    Busy {
+        /// What was to be read or written.
+        key: Key,
+        /// Who or what is in the way, in a few words.
+        reason: String,
+        /// How long to wait at least, where the store says so.
+        retry_after: Option<Duration>,
+    },
+    /// More than this store keeps: make the document smaller.
+    #[error("`{key}` has {len} bytes, at most {limit} are kept here")]
+    TooLarge {
+        /// What was to be read or written.
+        key: Key,
+        /// Its size in bytes.
+        len: u64,
+        /// The most this store takes, in bytes.
+        limit: u64,
+    },
+    /// No text: convert the document to UTF-8.
+    #[error("`{key}` is not UTF-8: byte {offset} begins no character")]
+    NotUtf8 {
+        /// What was read.
+        key: Key,
+        /// How many bytes before the first wrong one.
+        offset: usize,
+    },
+    /// A link or another thing that a rename would destroy: name the real file.
+    #[error("`{}` is {found}, expected a regular file", path.display())]
+    NotAFile {
+        /// Where the document should be.
+        path: PathBuf,
+        /// What is there.
+        found: FileKind,
+    },
+    /// The directory of the documents is missing, or is none.
+    #[error("cannot open the directory `{}`", path.display())]
+    NoDirectory {
+        /// The directory.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The system does not permit it: ask for permission, or run as somebody else.
+    #[error("not permitted to {action} `{}`", path.display())]
+    Denied {
+        /// The file or directory.
+        path: PathBuf,
+        /// What was tried: a verb.
+        action: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The system failed (disk full, device error, no locks on this file system).
+    #[error("cannot {action} `{}`", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What was tried: a verb.
+        action: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl StoreError {
+    /// Refuses a text of `len` bytes when that is over [`MAX_LEN`].
+    pub(super) fn check_len(key: &Key, len: u64) -> Result<(), Self> {
+        let limit = MAX_LEN as u64;
+        if len <= limit { Ok(()) } else { Err(Self::TooLarge { key: key.clone(), len, limit }) }
+    }
+
+    /// What to do about it, where there is something to say.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Conflict { .. } | Self::Ambiguous { .. } => Some("run it again: what is already done is left alone"),
+            Self::Busy { .. } => Some("run it again later; a script that holds a lock on the directory locks this out"),
+            Self::NotUtf8 { .. } => Some("save the file as UTF-8"),
+            Self::NotAFile { found: FileKind::Symlink, .. } => Some("name the directory that holds the real file"),
+            Self::NoDirectory { .. } => Some("create the directory, or name another"),
+            _ => None,
+        }
+    }
+}
+
+/// What stands where a regular file was expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FileKind {
+    /// A symbolic link, dangling or not.
+    Symlink,
+    /// A directory.
+    Directory,
+    /// A pipe, socket or device.
+    Special,
+}
+
+impl fmt::Display for FileKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Symlink => "a symbolic link",
+            Self::Directory => "a directory",
+            Self::Special => "a pipe, socket or device",
+        })
+    }
+}
+
+/// A version, or that there is none, for people.
+struct Named<'a>(&'a Option<Version>);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(version) => write!(f, "version `{version}`"),
+            None => f.write_str("no document"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conflict_names_both_versions_or_their_absence() {
+        let key = Key::new("values.yaml").unwrap();
+        let error =
+            StoreError::Conflict { key: key.clone(), expected: Some(Version::new("1")), found: Some(Version::new("2")) };
+        assert_eq!(
+            error.to_string(),
+            "`values.yaml` is not what it was when it was read: expected version `1`, found version `2`"
+        );
+        let error = StoreError::Conflict { key, expected: None, found: Some(Version::new("2")) };
+        assert!(error.to_string().ends_with("expected no document, found version `2`"));
+    }
+
+    #[test]
+    fn display_says_this_level_and_source_the_next() {
+        let source = io::Error::other("disk on fire");
+        let error = StoreError::Io { path: "d/values.yaml".into(), action: "read", source };
+        assert_eq!(error.to_string(), "cannot read `d/values.yaml`");
+        assert_eq!(error.source().unwrap().to_string(), "disk on fire");
+    }
+}
