@@ -166,8 +166,11 @@ mod tests {
     #[test]
     fn conflict_names_both_versions_or_their_absence() {
         let key = Key::new("values.yaml").unwrap();
-        let error =
-            StoreError::Conflict { key: key.clone(), expected: Some(Version::new("1")), found: Some(Version::new("2")) };
+        let error = StoreError::Conflict {
+            key: key.clone(),
+            expected: Some(Version::new("1")),
+            found: Some(Version::new("2")),
+        };
         assert_eq!(
             error.to_string(),
             "`values.yaml` is not what it was when it was read: expected version `1`, found version `2`"

@@ -201,7 +201,8 @@ mod tests {
         for name in [".", "..", ".values.yaml"] {
             assert_eq!(Key::new(name), Err(KeyError::LeadingDot { name: name.into() }));
         }
-        for (name, found) in [("a/b", '/'), ("a\\b", '\\'), ("a b", ' '), ("a\0", '\0'), ("wört", 'ö'), ("a\n", '\n')] {
+        for (name, found) in [("a/b", '/'), ("a\\b", '\\'), ("a b", ' '), ("a\0", '\0'), ("wört", 'ö'), ("a\n", '\n')]
+        {
             assert_eq!(Key::new(name), Err(KeyError::Character { name: name.into(), found }));
         }
     }
