@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use dagster_workspace_kube::apply::{Absent, apply_with};
 use dagster_workspace_kube::retry::RetryPolicy;
-use dagster_workspace_kube::store::{Directory, Key, Store, StoreError};
+use dagster_workspace_kube::store::{Directory, Key, Precondition, Store, StoreError};
 use tempfile::TempDir;
 
 /// Where a writer works.
@@ -122,6 +122,28 @@ fn killed_writer_leaves_a_complete_document() {
     assert_eq!(names(folder.path()), ["values.yaml"]);
 }
 
+/// A limit on the size of files stands for a full disk.
+#[test]
+fn err_text_that_does_not_fit_on_the_disk_leaves_the_old_one() {
+    let (own, folder) = folder();
+    let (store, key) = (Directory::new(&folder), key());
+    let Some(_own) = own else {
+        let version = block_on(store.get(&key)).unwrap().version;
+        let error = block_on(store.put(&key, &counting(1), Precondition::Matches(version))).unwrap_err();
+        assert!(matches!(error, StoreError::Io { action: "write", .. }), "{error:?}");
+        return;
+    };
+    fs::write(folder.join("values.yaml"), "a: 1\n").unwrap();
+    let program = std::env::current_exe().unwrap();
+    // With the signal ignored, writing beyond the limit is an error instead of the end.
+    let limited =
+        "trap '' XFSZ; ulimit -f 8; exec \"$0\" --exact err_text_that_does_not_fit_on_the_disk_leaves_the_old_one";
+    let output = Command::new("sh").args(["-c", limited]).arg(program).env(DIRECTORY, &folder).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{output:?}");
+    assert_eq!((read(&folder).as_str(), names(&folder)), ("a: 1\n", vec!["values.yaml".to_owned()]));
+}
+
 /// Root may read everything, so root runs this once more as nobody.
 #[test]
 fn err_file_or_directory_without_permission_is_denied() {
@@ -148,8 +170,7 @@ fn err_file_or_directory_without_permission_is_denied() {
     assert!(matches!(error, StoreError::Denied { action: "read", .. }), "{error:?}");
     set_mode(&path, 0o644);
     set_mode(folder.path(), 0o555);
-    let error =
-        block_on(store.put(&key, "", dagster_workspace_kube::store::Precondition::Matches(version))).unwrap_err();
+    let error = block_on(store.put(&key, "", Precondition::Matches(version))).unwrap_err();
     assert!(matches!(error, StoreError::Denied { action: "create a file in", .. }), "{error:?}");
     set_mode(folder.path(), 0o755);
     assert_eq!(read(folder.path()), "a: 1\n");

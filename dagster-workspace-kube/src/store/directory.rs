@@ -329,3 +329,31 @@ fn failed(path: &Path, action: &'static str, source: io::Error) -> StoreError {
         _ => StoreError::Io { path, action, source },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// The last look before the rename, by which most of what others do while a write is flushed is seen.
+    #[test]
+    fn last_look_sees_every_kind_of_edit() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("values.yaml");
+        let (opened, key) = (Opened::new(folder.path()).unwrap(), Key::new("values.yaml").unwrap());
+        assert!(opened.unchanged(&key, None).unwrap());
+        fs::write(&path, "a: 1\n").unwrap();
+        assert!(!opened.unchanged(&key, None).unwrap(), "created");
+        let before = opened.read(&key).unwrap().unwrap().metadata;
+        assert!(opened.unchanged(&key, Some(&before)).unwrap());
+        fs::write(&path, "a: 1\nb: 2\n").unwrap();
+        assert!(!opened.unchanged(&key, Some(&before)).unwrap(), "written in place");
+        let before = opened.read(&key).unwrap().unwrap().metadata;
+        fs::write(folder.path().join("new"), "a: 1\nb: 3\n").unwrap();
+        fs::rename(folder.path().join("new"), &path).unwrap();
+        assert!(!opened.unchanged(&key, Some(&before)).unwrap(), "replaced by a file of the same size");
+        fs::remove_file(&path).unwrap();
+        assert!(!opened.unchanged(&key, Some(&before)).unwrap(), "removed");
+    }
+}
