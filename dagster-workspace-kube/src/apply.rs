@@ -55,7 +55,7 @@ pub enum Written {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApplyError<E> {
-    /// The change itself refused the text; nothing was written.
+    /// The change itself refused the text; nothing was written, or another writer has replaced it since.
     #[error(transparent)]
     Transform(E),
     /// The store failed in a way that trying again does not mend; nothing was written.

@@ -1,19 +1,4 @@
 //! Documents as files of one directory. [`Directory`] compares and renames under an advisory lock; start there.
-//!
-//! **What is promised.** A reader, and a machine that starts again after a power cut, sees the file before a write or after
-//! it, never half of it: the text goes to a temporary file beside the document, is flushed, takes the document's name in
-//! one step (`rename`), and the directory is flushed. Writers that use this store, in any number of processes of one
-//! machine, lose nothing: each holds the lock of the directory from comparing until the rename. The lock is `flock` on the
-//! directory itself, so it leaves no file in a Git tree, and the kernel releases it when a process is killed. A killed
-//! writer can leave its temporary file (`.dagster-workspace-<pid>.tmp`) behind; the next write removes it.
-//!
-//! **What is not.** The lock is advisory. An editor, a script or `git` takes no lock, and what it does between our last
-//! look at the file and the rename, a few microseconds later, is lost; so is what it saves later from a copy that it had
-//! loaded before. An editor that writes into the file in place can be read half way through. A file system without
-//! `flock` on directories (some network shares) is refused with an error, not used without a lock.
-//!
-//! A rename makes a new file: mode is kept, owner and group as far as the system permits, hard links, access control
-//! lists and extended attributes are not. The directory must be writable; a read-only file in it does not stop a write.
 
 use std::fs::{File, Metadata, Permissions, TryLockError};
 use std::io::{self, Read as _, Write as _};
@@ -38,6 +23,23 @@ const LOCK_WAIT: Duration = Duration::from_secs(2);
 ///
 /// A version is the SHA-256 of the bytes, so it survives a `git clone`, and a file that was removed and made again with
 /// the same bytes has the same version. Blocking calls run on tokio's blocking threads.
+///
+/// # What is promised
+/// A reader, and a machine that starts again after a power cut, sees the file before a write or after it, never half of
+/// it: the text goes to a temporary file beside the document, is flushed, takes the document's name in one step
+/// (`rename`), and the directory is flushed. Writers that use this store, in any number of processes of one machine, lose
+/// nothing: each holds the lock of the directory from comparing until the rename. The lock is `flock` on the directory
+/// itself, so it leaves no file in a Git tree, and the kernel releases it when a process is killed. A killed writer can
+/// leave its temporary file (`.dagster-workspace-<pid>.tmp`) behind; the next write removes it.
+///
+/// # What is not
+/// The lock is advisory: an editor, a script or `git` takes none. What it saves between our last look at the file and the
+/// rename, microseconds later, is lost, and what it saves from a copy that it loaded before our write overwrites ours.
+/// An editor that writes into the file in place can be read half way through. A file system without `flock` on
+/// directories (some network shares) is refused with an error, not used without a lock.
+///
+/// A write makes a new file: mode is kept, owner and group as far as the system permits, hard links, access control
+/// lists and extended attributes are not. The directory must be writable; a read-only file in it does not stop a write.
 #[derive(Clone, Debug)]
 pub struct Directory {
     path: Arc<Path>,
