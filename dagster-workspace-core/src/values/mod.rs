@@ -43,7 +43,7 @@ pub enum Layout {
 /// View of the values: where the servers stand and what they are.
 ///
 /// # Example
-/// ```no_run
+/// ```
 /// use dagster_workspace_core::{values::UserDeployments, yaml::Document};
 /// let document = Document::parse("deployments:\n  - name: etl\n    port: 3030\n")?;
 /// let deployments = UserDeployments::of(&document);

@@ -41,7 +41,7 @@ impl<T> Source<T> {
 /// View of a workspace file.
 ///
 /// # Example
-/// ```no_run
+/// ```
 /// use dagster_workspace_core::{workspace::Workspace, yaml::Document};
 /// let document = Document::parse("load_from:\n  - grpc_server: {host: etl, port: 3030}\n")?;
 /// let workspace = Workspace::of(&document);

@@ -28,7 +28,7 @@ const BUDGET_PER_BYTE: usize = 32;
 const NODE_COST: usize = 16;
 
 /// Entries that one look-up visits in merged mappings.
-const MERGED_ENTRIES: usize = 1 << 16;
+const MERGED_ENTRIES: usize = 1 << 12;
 
 /// A node that cannot be read as data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -141,7 +141,7 @@ impl<'d> Reader<'d> {
 
     /// Value under `key` of a mapping: its own entry, else that of the mappings it merges.
     ///
-    /// The value may be an alias. Through merge keys at most 65,536 entries are visited; [`Reader::value`] reports what
+    /// The value may be an alias. Through merge keys at most 4,096 entries are visited; [`Reader::value`] reports what
     /// lies beyond.
     #[must_use]
     pub fn get(&self, node: Node<'d>, key: &str) -> Option<Node<'d>> {
@@ -466,7 +466,9 @@ mod tests {
             check(Schema::Helm, text, expected);
         }
         check(Schema::Core, "<<: {p: 1}\n", r#"{"<<":{"p":1}}"#);
-        check(Schema::Dagster, "on: 1\ny: 012\n", r#"{"true":1,"y":10}"#);
+        check(Schema::Dagster, "'on': 1\ny: 012\n", r#"{"on":1,"y":10}"#);
+        let key = Document::parse("on: 1\n").unwrap().to_value(Schema::Dagster).unwrap();
+        assert_eq!(key.entries(), [("true".into(), Value::Int(1))]);
     }
 
     #[test]
