@@ -14,6 +14,7 @@ extern crate std;
 pub mod edit;
 pub mod error;
 pub mod field;
+pub mod lint;
 pub mod span;
 pub mod splice;
 pub mod system;
