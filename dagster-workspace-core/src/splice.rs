@@ -42,16 +42,23 @@ impl Splices {
     /// text ends it.
     #[must_use]
     pub fn apply(&self, text: &str) -> String {
+        self.within(Span { start: 0, end: u32::MAX }, text)
+    }
+
+    /// The bytes of `window` after all edits, which must lie inside it.
+    #[must_use]
+    pub(crate) fn within(&self, window: Span, text: &str) -> String {
+        let end = (window.end as usize).min(text.len());
         let added: usize = self.0.iter().map(|splice| splice.text.len()).sum();
         let removed: usize = self.0.iter().map(|splice| splice.span.len()).sum();
-        let mut out = String::with_capacity((text.len() + added).saturating_sub(removed));
-        let mut at = 0;
+        let mut out = String::with_capacity((end + added).saturating_sub(removed + window.start as usize));
+        let mut at = window.start as usize;
         for Splice { span, text: new } in &self.0 {
             out.push_str(text.get(at..span.start as usize).unwrap_or_default());
             out.push_str(new);
             at = span.end as usize;
         }
-        out.push_str(text.get(at..).unwrap_or_default());
+        out.push_str(text.get(at..end).unwrap_or_default());
         out
     }
 

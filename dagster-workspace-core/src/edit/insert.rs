@@ -10,7 +10,7 @@ use super::emit::{self, Brackets, Look};
 use super::item::{Item, Setting, check_capture, set_lines};
 use super::locate::{Place, Spot, item, locate};
 use super::prove::is_null;
-use super::{Expect, Plan, refuse, splice};
+use super::{Change, Expect, Plan, refuse, splice};
 use crate::error::{Reason, Refusal};
 use crate::span::Span;
 use crate::splice::Splice;
@@ -19,12 +19,7 @@ use crate::yaml::quote::{Context, Quoting, write};
 use crate::yaml::{Document, ItemKey, Kind, Node, Path, Step, Style};
 
 /// Appends an item to a list.
-pub(super) fn add(
-    document: &Document<'_>,
-    list: &Path,
-    key: &ItemKey,
-    new: &Item,
-) -> Result<Option<Document<'static>>, Refusal> {
+pub(super) fn add(document: &Document<'_>, list: &Path, key: &ItemKey, new: &Item) -> Result<Option<Change>, Refusal> {
     let place = locate(document, list, Reason::AliasedList)?;
     let look = match &place {
         Place::Found(spot) => look_beside(document, spot.node),

@@ -1,4 +1,4 @@
-//! The proof that an edit did what was asked and nothing else. Read [`holds`].
+//! The proof that an edit did what was asked and nothing else. Read [`come`] for the second half, [`meets`] for the first.
 
 use core::ops::Range;
 
@@ -8,55 +8,81 @@ use crate::value::Value;
 use crate::yaml::document::Record;
 use crate::yaml::{Document, Kind, Node, Schema};
 
-/// Whether `new` is `old` with the records `gone` of the collection `inside` replaced by what is expected: every other record has its kind, its bytes
-/// and its place in the tree, and the new ones read as asked.
+/// Whether `new`, read as a whole, is `old` with the target replaced by what is expected.
 pub(super) fn holds(
     old: &Document<'_>,
     new: &Document<'_>,
     splices: &Splices,
-    inside: usize,
-    gone: Range<usize>,
+    target: &Target,
     expect: &Expect<'_>,
 ) -> bool {
-    let (before, after) = (old.records(), new.records());
-    if before.is_empty() {
+    if old.records().is_empty() {
         // A text without a node: all of the new document is the edit's.
         return new.root().is_some_and(|root| meets_node(root, expect));
     }
-    let Some(kept) = before.len().checked_sub(gone.len()) else { return false };
-    let Some(come) = after.len().checked_sub(kept) else { return false };
-    let same = |(index, record): (usize, &Record)| {
-        let around = index <= inside && record.next as usize > inside;
-        let moved = if index < gone.start { index } else { index - gone.len() + come };
-        let grows = around || index >= gone.end;
-        let next = if grows { record.next as usize - gone.len() + come } else { record.next as usize };
-        after.get(moved).is_some_and(|found| {
+    let all = |records| Window { records, first: 0, base: 0 };
+    come(all(old.records()), all(new.records()), splices, target).is_some_and(|records| meets(new, records, expect))
+}
+
+/// Part of an index: records that stand together, and where they begin.
+#[derive(Clone, Copy)]
+pub(super) struct Window<'r> {
+    pub(super) records: &'r [Record],
+    /// Index of the first of them in the whole.
+    pub(super) first: usize,
+    /// Offset in the new text of the text that their offsets count from.
+    pub(super) base: u32,
+}
+
+/// Where an edit happens in an index.
+#[derive(Clone)]
+pub(super) struct Target {
+    /// Record of the collection, or of the document, that it changes.
+    pub(super) inside: usize,
+    /// Records that go.
+    pub(super) gone: Range<usize>,
+}
+
+/// The records of `new` that came for the `gone` ones of `old`, where every other record has its kind, its bytes and its
+/// place in the tree; `None` where one has not.
+pub(super) fn come(old: Window<'_>, new: Window<'_>, splices: &Splices, target: &Target) -> Option<Range<usize>> {
+    let gone = target.gone.start.checked_sub(old.first)?..target.gone.end.checked_sub(old.first)?;
+    let kept = old.records.len().checked_sub(gone.len())?;
+    let come = new.records.len().checked_sub(kept)?;
+    let same = |index: usize, record: &Record| {
+        let (own, next) = (index + old.first, record.next as usize);
+        let around = own <= target.inside && next > target.inside;
+        let moved = |index: usize| index - gone.len() + come;
+        let next = if around || index >= gone.end { moved(next - old.first) } else { next - old.first };
+        let place = if index < gone.start { index } else { moved(index) };
+        new.records.get(place).is_some_and(|found| {
             found.kind == record.kind
                 && found.flags == record.flags
-                && found.next as usize == next
-                && (around || is_moved(record, found, splices))
+                && (found.next as usize).checked_sub(new.first) == Some(next)
+                && (around || is_moved(record, found, new.base, splices))
         })
     };
-    let head = before.get(..gone.start).unwrap_or_default();
-    let tail = before.get(gone.end..).unwrap_or_default();
-    head.iter().enumerate().all(&same)
-        && tail.iter().enumerate().all(|(index, record)| same((gone.end + index, record)))
-        && meets(new, gone.start, gone.start + come, expect)
+    let (head, rest) = old.records.split_at_checked(gone.start)?;
+    let tail = rest.get(gone.len()..)?;
+    let kept = head.iter().enumerate().all(|(index, record)| same(index, record))
+        && tail.iter().enumerate().all(|(index, record)| same(gone.end + index, record));
+    kept.then(|| new.first + gone.start..new.first + gone.start + come)
 }
 
 /// Whether a kept record stands where the splices move it.
-fn is_moved(old: &Record, new: &Record, splices: &Splices) -> bool {
+fn is_moved(old: &Record, new: &Record, base: u32, splices: &Splices) -> bool {
+    let (start, end) = (new.start + base, new.end + base);
     if old.start == old.end {
         // An empty node stands behind an indicator; an insertion at that very place comes after it.
         let behind = old.start.checked_sub(1).map(|at| splices.moved(at) + 1);
-        return new.start == new.end && (Some(new.start) == behind || new.start == splices.moved(old.start));
+        return start == end && (Some(start) == behind || start == splices.moved(old.start));
     }
-    new.start == splices.moved(old.start) && new.end == splices.moved(old.end - 1) + 1
+    start == splices.moved(old.start) && end == splices.moved(old.end - 1) + 1
 }
 
-/// Whether the records from `from` to `end` are what is expected.
-fn meets(new: &Document<'_>, from: usize, end: usize, expect: &Expect<'_>) -> bool {
-    let mut nodes = new.nodes(from, end);
+/// Whether some records of `new` are what is expected.
+pub(super) fn meets(new: &Document<'_>, records: Range<usize>, expect: &Expect<'_>) -> bool {
+    let mut nodes = new.nodes(records.start, records.end);
     match expect {
         Expect::Nothing => nodes.next().is_none(),
         Expect::Entry(key, value) => {

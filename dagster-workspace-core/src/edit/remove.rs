@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::element::{Element, elements, lead_start, own_end, style};
 use super::locate::{Place, Spot, check_anchors, locate};
 use super::replace::indicator_end;
-use super::{Expect, Plan, refuse, splice};
+use super::{Change, Expect, Plan, refuse, splice};
 use crate::error::{Reason, Refusal};
 use crate::span::Span;
 use crate::splice::Splice;
@@ -15,7 +15,7 @@ use crate::yaml::lines::{Line, Lines};
 use crate::yaml::{Document, Kind, Node, Path, Style};
 
 /// Takes out what is at `path`.
-pub(super) fn remove(document: &Document<'_>, path: &Path) -> Result<Option<Document<'static>>, Refusal> {
+pub(super) fn remove(document: &Document<'_>, path: &Path) -> Result<Option<Change>, Refusal> {
     let spot = match locate(document, path, Reason::AnchorInUse)? {
         Place::Found(spot) => spot,
         Place::Missing { merged: true, last, .. } => {

@@ -12,7 +12,7 @@ use super::item::set_lines;
 use super::locate::{Place, Spot, check_anchors, locate};
 use super::prove::is_value;
 use super::remove::remove;
-use super::{Expect, Plan, refuse, splice};
+use super::{Change, Expect, Plan, refuse, splice};
 use crate::error::{Reason, Refusal};
 use crate::span::Span;
 use crate::splice::Splice;
@@ -22,7 +22,7 @@ use crate::yaml::quote::{Context, Quoting, write_scalar};
 use crate::yaml::{Document, Kind, Node, Path, Reader, Schema};
 
 /// Gives the node at `path` a value.
-pub(super) fn set(document: &Document<'_>, path: &Path, value: &Value) -> Result<Option<Document<'static>>, Refusal> {
+pub(super) fn set(document: &Document<'_>, path: &Path, value: &Value) -> Result<Option<Change>, Refusal> {
     match locate(document, path, Reason::AnchorInUse)? {
         Place::Found(spot) if is_value(spot.node, value) => Ok(None),
         Place::Found(spot) => match value {
@@ -55,29 +55,25 @@ fn set_entries(
     path: &Path,
     node: Node<'_>,
     entries: &[(String, Value)],
-) -> Result<Option<Document<'static>>, Refusal> {
+) -> Result<Option<Change>, Refusal> {
     let mut edited: Option<Document<'static>> = None;
     for (key, value) in entries {
-        let at = path.clone().key(key);
-        let next = set(edited.as_ref().unwrap_or(document), &at, value)?;
+        let now = edited.as_ref().unwrap_or(document);
+        let next = set(now, &path.clone().key(key), value)?.map(|change| change.document(now));
         edited = next.or(edited);
     }
     let gone =
         node.entries().filter_map(|entry| entry.key.text()).filter(|own| entries.iter().all(|(key, _)| key != own));
     for key in gone {
-        let next = remove(edited.as_ref().unwrap_or(document), &path.clone().key(&key))?;
+        let now = edited.as_ref().unwrap_or(document);
+        let next = remove(now, &path.clone().key(&key))?.map(|change| change.document(now));
         edited = next.or(edited);
     }
-    Ok(edited)
+    Ok(edited.map(Change::Whole))
 }
 
 /// Adds what is missing below `last`: mappings under all `keys` but the last, which gets the value.
-fn insert(
-    document: &Document<'_>,
-    last: Option<Spot<'_>>,
-    keys: &[&str],
-    value: &Value,
-) -> Result<Document<'static>, Refusal> {
+fn insert(document: &Document<'_>, last: Option<Spot<'_>>, keys: &[&str], value: &Value) -> Result<Change, Refusal> {
     let unprovable = || refuse(Reason::Unprovable, last.map_or(Span::default(), |spot| spot.node.span()));
     let [key, below @ ..] = keys else { return Err(unprovable()) };
     let nested = below.iter().rev().fold(Cow::Borrowed(value), |value, key| {
@@ -110,7 +106,7 @@ fn insert(
     plan.carry_out(document)
 }
 
-fn replace(document: &Document<'_>, spot: Spot<'_>, value: &Value) -> Result<Document<'static>, Refusal> {
+fn replace(document: &Document<'_>, spot: Spot<'_>, value: &Value) -> Result<Change, Refusal> {
     let node = spot.node;
     check_anchors(document, node.index(), node.next_index())?;
     let (splices, first) = match write_scalar(value, quoting_of(node), context_of(spot)) {

@@ -156,12 +156,12 @@ fn line_separators(notation: &Notation<'_>, found: &mut Vec<Diagnostic>) {
     if separators.peek().is_none() {
         return;
     }
-    let quoted: Vec<Span> =
-        notation.nodes().filter(|node| node.kind() == Kind::DoubleQuoted).map(Node::span).collect();
+    let quoted: Vec<Span> = notation.nodes().filter(|node| node.kind() == Kind::DoubleQuoted).map(Node::span).collect();
     for (at, separator) in separators {
         let span = Span::new(offset(at), offset(at + separator.len()));
         if !quoted.iter().any(|quoted| quoted.contains(span)) {
-            let finding = Diagnostic::error("DW0130", span, "Dagster's YAML reader takes this character for a line break");
+            let finding =
+                Diagnostic::error("DW0130", span, "Dagster's YAML reader takes this character for a line break");
             found.push(finding.with_hint("write it as `\\N`, `\\L` or `\\P` in double quotes"));
         }
     }

@@ -128,7 +128,9 @@ fn unknown_top_level_keys(file: &File<'_>, found: &mut Vec<Diagnostic>) {
             let message = format!("unknown key `{}`: a workspace file has `load_from` alone", shown(&written));
             let hint = match nearest(&written, ["load_from"].into_iter()) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => "anchors can be defined inside the entries of `load_from`; notes belong in comments".to_string(),
+                None => {
+                    "anchors can be defined inside the entries of `load_from`; notes belong in comments".to_string()
+                }
             };
             found.push(Diagnostic::error("DW0106", key.span(), message).with_hint(hint));
         }
@@ -253,9 +255,10 @@ fn targets_without_a_name(file: &File<'_>, found: &mut Vec<Diagnostic>) {
             }
         };
         let Some(node) = node else { continue };
-        let is_empty = file.reader.target(node).is_some_and(|target| {
-            is_text(&file.reader, target) && target.text().is_some_and(|text| text.is_empty())
-        });
+        let is_empty = file
+            .reader
+            .target(node)
+            .is_some_and(|target| is_text(&file.reader, target) && target.text().is_some_and(|text| text.is_empty()));
         if fails && is_empty {
             let message = format!("`{}` is empty", location.kind.key);
             found.push(Diagnostic::error("DW0113", node.span(), message));
@@ -383,7 +386,11 @@ fn ssl_that_is_no_boolean(file: &File<'_>, found: &mut Vec<Diagnostic>) {
         if !matches!(resolved, Some(crate::yaml::Resolved::Bool(_))) {
             let message = format!("`ssl` must be true or false, {}", got(&file.reader, target));
             let finding = Diagnostic::error("DW0120", written.span(), message);
-            found.push(if is_text(&file.reader, target) { finding.with_hint("write it without quotes") } else { finding });
+            found.push(if is_text(&file.reader, target) {
+                finding.with_hint("write it without quotes")
+            } else {
+                finding
+            });
         }
     }
 }
@@ -426,9 +433,10 @@ fn repeated_names(file: &File<'_>, found: &mut Vec<Diagnostic>) {
         let Some(name) = location.name(&file.reader) else { continue };
         let span = location.name_span(&file.reader);
         if let Some((before, related)) = first.get(&name) {
-            let finding = Diagnostic::error("DW0101", span, format!("code location `{}` is already defined", shown(&name)))
-                .with_related(*related, format!("also at `load_from[{before}]`"))
-                .with_hint("choose another `location_name`, or remove one of the two");
+            let finding =
+                Diagnostic::error("DW0101", span, format!("code location `{}` is already defined", shown(&name)))
+                    .with_related(*related, format!("also at `load_from[{before}]`"))
+                    .with_hint("choose another `location_name`, or remove one of the two");
             found.push(finding);
         } else {
             first.insert(name, (at, span));

@@ -180,6 +180,16 @@ impl<'t> Document<'t> {
         self.roots().next()
     }
 
+    /// A text with the index that reading it would give.
+    pub(crate) fn from_parts(text: String, records: Vec<Record>) -> Document<'static> {
+        debug_assert_eq!(
+            scan::scan(&text, Mode::Lenient).as_ref(),
+            Ok(&records),
+            "a patched index is that of its text"
+        );
+        Document { text: Cow::Owned(text), records }
+    }
+
     pub(crate) fn records(&self) -> &[Record] {
         &self.records
     }

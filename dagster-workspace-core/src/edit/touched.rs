@@ -1,0 +1,220 @@
+//! The proof of an edit by the lines that it touches, and the index of its result without reading it. Read [`prove`].
+//!
+//! An element of a block collection that begins its line reads the same wherever it stands: nothing before it continues
+//! over a line in its column, and the line behind it is no deeper. So where an edit puts in, takes out or stays within the
+//! lines of one element, those lines alone, scanned as a text of their own, tell what the whole would. The exceptions are
+//! block scalars that keep the blank lines behind them; there, and wherever else these conditions do not hold, the answer
+//! is `None`, and the whole text is read.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use super::Expect;
+use super::element::elements;
+use super::prove::{Target, Window, come, meets};
+use crate::span::Span;
+use crate::splice::Splices;
+use crate::yaml::document::Record;
+use crate::yaml::lines::Lines;
+use crate::yaml::{Document, Kind, Node};
+
+/// What an edit does to the index.
+pub(super) struct Patch {
+    /// Record of the block collection that it changes.
+    collection: usize,
+    /// Records that go.
+    gone: Range<usize>,
+    /// Records that come, as they stand in the new index.
+    fresh: Vec<Record>,
+}
+
+/// The patch of an edit that its lines prove; `None` where they cannot.
+pub(super) fn prove(document: &Document<'_>, splices: &Splices, target: &Target, expect: &Expect<'_>) -> Option<Patch> {
+    let collection = document.records().get(target.inside)?;
+    let block = matches!(collection.kind, Kind::BlockMapping | Kind::BlockSequence);
+    match splices.as_slice() {
+        [one] if block && one.span.is_empty() && target.gone.is_empty() => inserted(document, splices, target, expect),
+        [one] if block && one.text.is_empty() && matches!(expect, Expect::Nothing) => {
+            removed(document, one.span, target)
+        }
+        _ => within(document, splices, target, expect),
+    }
+}
+
+/// Whole lines put in behind the last element.
+fn inserted(document: &Document<'_>, splices: &Splices, target: &Target, expect: &Expect<'_>) -> Option<Patch> {
+    let Target { inside: collection, gone } = target.clone();
+    let splice = splices.as_slice().first()?;
+    let text = splice.text.trim_start_matches(['\n', '\r']);
+    let blank = splice.text.len() - text.len();
+    let whole = text.ends_with(['\n', '\r']) || splice.span.start as usize == document.text().len();
+    let before = document.records().get(gone.start.checked_sub(1)?)?;
+    let taken = blank > 0 && keeps_breaks(before, document.text());
+    if !whole || taken || gone.start != document.records().get(collection)?.next as usize {
+        return None;
+    }
+    let fragment = Document::parse(text).ok()?;
+    let records = element_of(document, collection, &fragment)?;
+    if keeps_breaks(records.last()?, fragment.text()) || !meets(&fragment, 2..fragment.records().len(), expect) {
+        return None;
+    }
+    let base = splice.span.start + offset(blank);
+    let fresh = shifted(records, gone.start, 2, base).collect();
+    Some(Patch { collection, gone, fresh })
+}
+
+/// Whole lines taken out, those of one element that is not the first.
+fn removed(document: &Document<'_>, span: Span, target: &Target) -> Option<Patch> {
+    let Target { inside: collection, gone } = target.clone();
+    let lines = Lines::new(document.text());
+    let (start, end) = (span.start as usize, span.end as usize);
+    let element = element_at(node_of(document, collection)?, &gone)?;
+    let whole = lines.is_start(start)
+        && lines.is_start(end)
+        && lines.begins_line(element.start)
+        && lines.behind_trivia(start) == element.start
+        && element.end <= end
+        && lines.behind_trivia(element.end) >= end;
+    // The first element gives its collection its place, so the new first one would have to.
+    (whole && gone.start > collection + 1).then(|| Patch { collection, gone, fresh: Vec::new() })
+}
+
+/// All splices inside the lines of one element.
+fn within(document: &Document<'_>, splices: &Splices, target: &Target, expect: &Expect<'_>) -> Option<Patch> {
+    let (first, last) = (splices.as_slice().first()?, splices.as_slice().last()?);
+    let touched = Span::new(first.span.start, last.span.end);
+    let Enclosing { collection, records: own, lines } = enclosing(document, touched, target)?;
+    let text = splices.within(lines, document.text());
+    let fragment = Document::parse(text).ok()?;
+    let records = element_of(document, collection, &fragment)?;
+    if keeps_breaks(records.last()?, fragment.text()) {
+        return None;
+    }
+    let old = Window { records: document.records().get(own.clone())?, first: own.start, base: 0 };
+    let new = Window { records, first: 2, base: lines.start };
+    let came = come(old, new, splices, target)?;
+    if !meets(&fragment, came, expect) {
+        return None;
+    }
+    let fresh = shifted(records, own.start, 2, lines.start).collect();
+    Some(Patch { collection, gone: own, fresh })
+}
+
+/// An element of a block collection, as lines.
+struct Enclosing {
+    collection: usize,
+    records: Range<usize>,
+    /// From the start of its first line to behind the break of its last.
+    lines: Span,
+}
+
+/// The innermost element that begins its line and has `touched` and the target in its lines.
+fn enclosing(document: &Document<'_>, touched: Span, target: &Target) -> Option<Enclosing> {
+    let lines = Lines::new(document.text());
+    let mut found = None;
+    let mut node = document.root()?;
+    loop {
+        let block = matches!(node.kind(), Kind::BlockMapping | Kind::BlockSequence);
+        let holds = |records: &Range<usize>| records.start <= target.gone.start && target.gone.end <= records.end;
+        let Some(element) = elements(node).find(|element| holds(&(element.first_record()..element.next_record())))
+        else {
+            return found;
+        };
+        let (start, end) = (lines.start(element.start), lines.next(element.end));
+        let own = Span::new(offset(start), offset(end));
+        let ended = lines.is_start(end) && (touched.end as usize) < end;
+        if block && lines.begins_line(element.start) && own.contains(touched) && ended {
+            let records = element.first_record()..element.next_record();
+            found = Some(Enclosing { collection: node.index(), records, lines: own });
+        }
+        node = element.node;
+        if target.gone.start <= node.index() {
+            return found;
+        }
+    }
+}
+
+/// The records of the one element that `fragment` is, where it fits the collection.
+fn element_of<'f>(document: &Document<'_>, collection: usize, fragment: &'f Document<'_>) -> Option<&'f [Record]> {
+    let collection = document.records().get(collection)?;
+    let root = fragment.root()?;
+    let one = elements(root).count() == 1 && fragment.documents().count() == 1;
+    let fits = root.kind() == collection.kind && root.column() == usize::from(collection.column) && root.index() == 1;
+    if !one || !fits || root.next_index() != fragment.records().len() {
+        return None;
+    }
+    fragment.records().get(2..)
+}
+
+/// Whether blank lines behind a record of `text` would belong to it.
+fn keeps_breaks(record: &Record, text: &str) -> bool {
+    let header = Span::new(record.start, record.end).of(text).split(['\n', '\r', ' ', '\t']).next().unwrap_or_default();
+    matches!(record.kind, Kind::Literal | Kind::Folded) && header.contains('+')
+}
+
+fn element_at<'d>(collection: Node<'d>, records: &Range<usize>) -> Option<super::element::Element<'d>> {
+    elements(collection).find(|element| element.first_record() == records.start && element.next_record() == records.end)
+}
+
+/// The node of a record, its properties left aside.
+fn node_of<'d>(document: &'d Document<'_>, index: usize) -> Option<Node<'d>> {
+    document.nodes(index, index + 1).next()
+}
+
+/// Records at a new place in the index and in the text.
+fn shifted(records: &[Record], at: usize, from: usize, base: u32) -> impl Iterator<Item = Record> {
+    let moved = move |next: u32| offset((next as usize + at).saturating_sub(from));
+    records.iter().map(move |record| Record {
+        start: record.start + base,
+        end: record.end + base,
+        next: moved(record.next),
+        ..*record
+    })
+}
+
+impl Patch {
+    /// The new index.
+    pub(super) fn apply(self, old: &[Record], splices: &Splices) -> Vec<Record> {
+        let Self { collection, gone, fresh } = self;
+        let (head, tail) = (old.get(..gone.start).unwrap_or_default(), old.get(gone.end..).unwrap_or_default());
+        let came = fresh.len();
+        let moved = |next: u32| offset((next as usize + came).saturating_sub(gone.len()));
+        let mut records = Vec::with_capacity(head.len() + came + tail.len());
+        records.extend_from_slice(head);
+        records.extend_from_slice(&fresh);
+        let shift = |at: u32| u32::try_from(i64::from(at) + splices.growth()).unwrap_or_default();
+        records.extend(tail.iter().map(|record| Record {
+            start: shift(record.start),
+            end: shift(record.end),
+            next: moved(record.next),
+            ..*record
+        }));
+        let children = records.get(collection + 1..gone.start + came).unwrap_or_default();
+        let end = children.iter().map(|record| record.end).max().unwrap_or_default();
+        let mut at = Some(0);
+        while let Some(index) = at {
+            let Some(record) = records.get_mut(index) else { break };
+            // What ended with the element ends where the collection now does; what goes on behind it is longer.
+            record.end = if record.next as usize == gone.end { end } else { shift(record.end) };
+            record.next = moved(record.next);
+            at = if index == collection { None } else { child_around(&records, index, collection) };
+        }
+        records
+    }
+}
+
+/// The child of `parent` that holds the record `inside`, or is it; records up to there are as they were.
+fn child_around(records: &[Record], parent: usize, inside: usize) -> Option<usize> {
+    let mut at = parent + 1;
+    loop {
+        let next = records.get(at)?.next as usize;
+        if next > inside {
+            return Some(at);
+        }
+        at = next;
+    }
+}
+
+fn offset(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
