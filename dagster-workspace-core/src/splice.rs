@@ -62,10 +62,10 @@ impl Splices {
         out
     }
 
-    /// By how many bytes the text grows.
+    /// By how many bytes the text grows, modulo 2^32: added with wrapping it moves an offset behind all edits.
     #[must_use]
-    pub fn growth(&self) -> i64 {
-        self.0.iter().map(growth).sum()
+    pub(crate) fn growth(&self) -> u32 {
+        self.0.iter().map(growth).fold(0, u32::wrapping_add)
     }
 
     /// Where the byte at `offset` of the old text stands in the new one, for bytes that are kept. An insertion at `offset`
@@ -73,14 +73,13 @@ impl Splices {
     #[must_use]
     pub fn moved(&self, offset: u32) -> u32 {
         let before = self.0.iter().take_while(|splice| splice.span.end <= offset);
-        let moved = i64::from(offset) + before.map(growth).sum::<i64>();
-        u32::try_from(moved).unwrap_or_default()
+        before.map(growth).fold(offset, u32::wrapping_add)
     }
 }
 
-fn growth(splice: &Splice) -> i64 {
-    let bytes = |length: usize| i64::try_from(length).unwrap_or_default();
-    bytes(splice.text.len()) - bytes(splice.span.len())
+fn growth(splice: &Splice) -> u32 {
+    let added = u32::try_from(splice.text.len()).unwrap_or(u32::MAX);
+    added.wrapping_sub(splice.span.end - splice.span.start)
 }
 
 #[cfg(test)]

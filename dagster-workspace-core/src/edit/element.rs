@@ -1,7 +1,5 @@
 //! One way to see list items and mapping entries: as elements of a collection, with the bytes that are theirs.
 
-use alloc::vec::Vec;
-
 use crate::yaml::lines::{Line, Lines};
 use crate::yaml::{Kind, Node, Style};
 
@@ -30,47 +28,62 @@ impl<'d> Element<'d> {
     }
 }
 
-/// Elements of a list or mapping, in order.
-pub(super) struct Elements<'d> {
-    lines: Lines<'d>,
-    style: Style,
-    entries: Vec<(Option<Node<'d>>, Node<'d>)>,
-    at: usize,
-    previous: usize,
+/// The elements of `collection`, in order; none for a scalar.
+pub(super) fn elements<'d>(collection: Node<'d>) -> impl Iterator<Item = Element<'d>> {
+    let mut previous = inner_start(collection);
+    pairs(collection).map(move |(key, node)| {
+        let element = element(collection, previous, key, node);
+        previous = element.end;
+        element
+    })
 }
 
-/// The elements of `collection`; none for a scalar.
-pub(super) fn elements(collection: Node<'_>) -> Elements<'_> {
-    let mut entries: Vec<_> = collection.entries().map(|entry| (Some(entry.key), entry.value)).collect();
-    entries.extend(collection.items().map(|item| (None, item)));
-    let style = style(collection);
-    let start = collection.span().start as usize;
-    // The opening bracket is notation of the collection, not of its first element.
-    let previous = if style == Style::Flow && collection.kind() != Kind::FlowPair { start + 1 } else { start };
-    Elements { lines: Lines::new(collection.document_text()), style, entries, at: 0, previous }
+/// The last of the elements, found without looking at what stands between the others.
+pub(super) fn last_element<'d>(collection: Node<'d>) -> Option<Element<'d>> {
+    let mut previous = inner_start(collection);
+    let mut last: Option<(Option<Node<'d>>, Node<'d>)> = None;
+    for (key, node) in pairs(collection) {
+        previous = last.map_or(previous, |(key, node)| end_of(key, node));
+        last = Some((key, node));
+    }
+    last.map(|(key, node)| element(collection, previous, key, node))
+}
+
+/// Keys and values, or no keys and items.
+fn pairs<'d>(collection: Node<'d>) -> impl Iterator<Item = (Option<Node<'d>>, Node<'d>)> {
+    let mapping = collection.kind().is_mapping();
+    let mut children = collection.children();
+    core::iter::from_fn(move || {
+        let first = children.next()?;
+        if mapping { Some((Some(first), children.next()?)) } else { Some((None, first)) }
+    })
+}
+
+/// The opening bracket is notation of the collection, not of its first element.
+fn inner_start(collection: Node<'_>) -> usize {
+    let bracket = matches!(collection.kind(), Kind::FlowMapping | Kind::FlowSequence);
+    collection.span().start as usize + usize::from(bracket)
+}
+
+fn end_of(key: Option<Node<'_>>, node: Node<'_>) -> usize {
+    (node.full_span().end as usize).max(key.map_or(0, |key| key.span().end as usize))
+}
+
+/// An element whose neighbour before it ends at `previous`.
+fn element<'d>(collection: Node<'d>, previous: usize, key: Option<Node<'d>>, node: Node<'d>) -> Element<'d> {
+    let lines = Lines::new(collection.document_text());
+    let first = key.unwrap_or(node).full_span().start as usize;
+    let mut start = lines.behind_trivia(previous).min(first);
+    if style(collection) == Style::Flow && start < first && lines.byte(start) == Some(b',') {
+        start = lines.behind_trivia(start + 1).min(first);
+    }
+    Element { start, end: end_of(key, node), key, node }
 }
 
 pub(super) fn style(collection: Node<'_>) -> Style {
     match collection.kind() {
         Kind::BlockMapping | Kind::BlockSequence => Style::Block,
         _ => Style::Flow,
-    }
-}
-
-impl<'d> Iterator for Elements<'d> {
-    type Item = Element<'d>;
-
-    fn next(&mut self) -> Option<Element<'d>> {
-        let (key, node) = *self.entries.get(self.at)?;
-        self.at += 1;
-        let first = key.unwrap_or(node).full_span().start as usize;
-        let mut start = self.lines.behind_trivia(self.previous).min(first);
-        if self.style == Style::Flow && start < first && self.lines.byte(start) == Some(b',') {
-            start = self.lines.behind_trivia(start + 1).min(first);
-        }
-        let end = (node.full_span().end as usize).max(key.map_or(0, |key| key.span().end as usize));
-        self.previous = end;
-        Some(Element { start, end, key, node })
     }
 }
 

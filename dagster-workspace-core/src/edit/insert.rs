@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::element::{Element, elements, rhythm, style, tail_end};
+use super::element::{Element, elements, last_element, rhythm, style, tail_end};
 use super::emit::{self, Brackets, Look};
 use super::item::{Item, Setting, check_capture, set_lines};
 use super::locate::{Place, Spot, item, locate};
@@ -210,11 +210,10 @@ fn append_item(document: &Document<'_>, list: Node<'_>, new: &Document<'_>) -> R
     let lines = Lines::new(document.text());
     let gap = elements(list)
         .filter(|element| element.node.kind() != Kind::Empty)
-        .filter_map(|element| {
+        .find_map(|element| {
             let between = lines.slice(element.start + 1, element.node.full_span().start as usize);
             (!between.is_empty() && between.bytes().all(|byte| byte == b' ')).then_some(between)
         })
-        .last()
         .unwrap_or(" ");
     let prefix = format!("-{gap}");
     append_lines(document, list, new, &prefix)
@@ -243,7 +242,7 @@ fn append_lines(
     prefix: &str,
 ) -> Result<Splice, Refusal> {
     let lines = Lines::new(document.text());
-    let Some(last) = elements(collection).last() else {
+    let Some(last) = last_element(collection) else {
         return Err(refuse(Reason::Unprovable, collection.span()));
     };
     let column = collection.column();
@@ -288,7 +287,7 @@ pub(super) fn look_beside(document: &Document<'_>, collection: Node<'_>) -> Look
 
 /// Quotes of strings in the last element that need none, where all such strings have the same.
 fn quoting_beside(collection: Node<'_>) -> Quoting {
-    let Some(last) = elements(collection).last() else { return Quoting::Auto };
+    let Some(last) = last_element(collection) else { return Quoting::Auto };
     let mut common = None;
     let entries = last.node.entries().map(|entry| entry.value);
     for node in entries.chain(last.key.map(|_| last.node)) {
@@ -311,7 +310,7 @@ fn quoting_beside(collection: Node<'_>) -> Quoting {
 
 /// `new` in brackets, as the elements of `collection` are written.
 fn flow_text(collection: Node<'_>, new: &Document<'_>) -> String {
-    let last = elements(collection).last();
+    let last = last_element(collection);
     let json = |node: Node<'_>| node.entries().next().is_some_and(|entry| entry.key.kind() == Kind::DoubleQuoted);
     let sample = last.map_or(collection, |element| if element.key.is_some() { collection } else { element.node });
     let padding = if sample.source().starts_with("{ ") { " " } else { "" };

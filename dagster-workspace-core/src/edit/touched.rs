@@ -177,30 +177,40 @@ impl Patch {
     pub(super) fn apply(self, old: &[Record], splices: &Splices) -> Vec<Record> {
         let Self { collection, gone, fresh } = self;
         let (head, tail) = (old.get(..gone.start).unwrap_or_default(), old.get(gone.end..).unwrap_or_default());
-        let came = fresh.len();
-        let moved = |next: u32| offset((next as usize + came).saturating_sub(gone.len()));
-        let mut records = Vec::with_capacity(head.len() + came + tail.len());
+        // Wrapping: a document that shrinks moves its records backwards.
+        let (added, growth) = (offset(fresh.len()).wrapping_sub(offset(gone.len())), splices.growth());
+        let mut records = Vec::with_capacity(head.len() + fresh.len() + tail.len());
         records.extend_from_slice(head);
         records.extend_from_slice(&fresh);
-        let shift = |at: u32| u32::try_from(i64::from(at) + splices.growth()).unwrap_or_default();
         records.extend(tail.iter().map(|record| Record {
-            start: shift(record.start),
-            end: shift(record.end),
-            next: moved(record.next),
+            start: record.start.wrapping_add(growth),
+            end: record.end.wrapping_add(growth),
+            next: record.next.wrapping_add(added),
             ..*record
         }));
-        let children = records.get(collection + 1..gone.start + came).unwrap_or_default();
-        let end = children.iter().map(|record| record.end).max().unwrap_or_default();
+        let last = gone.start + fresh.len();
+        let end = last_end(&records, collection, last);
         let mut at = Some(0);
         while let Some(index) = at {
             let Some(record) = records.get_mut(index) else { break };
             // What ended with the element ends where the collection now does; what goes on behind it is longer.
-            record.end = if record.next as usize == gone.end { end } else { shift(record.end) };
-            record.next = moved(record.next);
+            record.end = if record.next as usize == gone.end { end } else { record.end.wrapping_add(growth) };
+            record.next = record.next.wrapping_add(added);
             at = if index == collection { None } else { child_around(&records, index, collection) };
         }
         records
     }
+}
+
+/// End of the last child of `collection` before the record `last`.
+fn last_end(records: &[Record], collection: usize, last: usize) -> u32 {
+    let mut at = collection + 1;
+    let mut end = 0;
+    while let Some(record) = records.get(at).filter(|_| at < last) {
+        end = record.end;
+        at = record.next as usize;
+    }
+    end
 }
 
 /// The child of `parent` that holds the record `inside`, or is it; records up to there are as they were.

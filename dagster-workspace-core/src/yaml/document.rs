@@ -409,6 +409,13 @@ impl<'d> Node<'d> {
         core::iter::from_fn(move || Some(Entry { key: children.next()?, value: children.next()? }))
     }
 
+    /// What a collection holds: items, or keys and values in turn.
+    pub(crate) fn children(self) -> impl Iterator<Item = Node<'d>> {
+        let collection = self.kind().is_mapping() || self.kind().is_sequence();
+        let end = if collection { self.end_index() } else { 0 };
+        Children { text: self.text, records: self.records, at: self.at as usize + 1, end }
+    }
+
     fn end_index(self) -> usize {
         self.record().map_or(0, |record| record.next as usize)
     }
@@ -492,10 +499,12 @@ impl Node<'_> {
     /// Whether it is a scalar whose decoded text is `text`.
     #[must_use]
     pub fn is_text(self, text: &str) -> bool {
+        let source = self.source();
         match self.kind() {
-            // The common case costs one comparison; a plain scalar over several lines holds a break and needs decoding.
-            Kind::Plain if self.source() == text => true,
-            Kind::Plain if !self.source().contains(['\n', '\r']) => false,
+            // Most keys that are compared differ in their first byte, which is no notation in a plain scalar.
+            Kind::Plain if source.as_bytes().first() != text.as_bytes().first() => false,
+            Kind::Plain if source == text => true,
+            Kind::Plain if source.len() <= text.len() && !source.contains(['\n', '\r']) => false,
             _ => self.text().is_some_and(|own| own == text),
         }
     }

@@ -76,18 +76,26 @@ impl ItemKey {
     /// name.
     #[must_use]
     pub fn of<'d>(&self, item: Node<'d>) -> Option<Node<'d>> {
-        let found = self.0.iter().try_fold(item, |node, key| match key {
+        self.place(item).filter(|found| is_name(*found))
+    }
+
+    fn place<'d>(&self, item: Node<'d>) -> Option<Node<'d>> {
+        self.0.iter().try_fold(item, |node, key| match key {
             Some(key) => node.get(key),
             None => node.entries().next().map(|entry| entry.value),
-        })?;
-        found.scalar()?.as_str(Schema::Core).map(|_| found)
+        })
     }
 
     /// Whether `item` is called `name`.
     #[must_use]
     pub fn is(&self, item: Node<'_>, name: &str) -> bool {
-        self.of(item).is_some_and(|found| found.is_text(name))
+        self.place(item).is_some_and(|found| found.is_text(name) && is_name(found))
     }
+}
+
+/// Only strings are names.
+fn is_name(node: Node<'_>) -> bool {
+    node.scalar().is_some_and(|scalar| scalar.as_str(Schema::Core).is_some())
 }
 
 /// Why a path cannot be read.
