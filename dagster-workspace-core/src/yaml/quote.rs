@@ -74,7 +74,7 @@ pub fn needs_quotes(text: &str, context: Context) -> bool {
     schema::is_ambiguous(text) || !fits_plain(text, context)
 }
 
-/// Whether the text can stand as a plain scalar, YAML 1.2.2 [126], and as one of YAML 1.1.
+/// Whether the text can stand as a plain scalar, YAML 1.2.2 \[126\], and as one of YAML 1.1.
 fn fits_plain(text: &str, context: Context) -> bool {
     let mut chars = text.chars();
     let (Some(first), second) = (chars.next(), chars.next()) else { return false };
@@ -105,13 +105,13 @@ fn is_flow_indicator(char: char) -> bool {
     matches!(char, ',' | '[' | ']' | '{' | '}')
 }
 
-/// Whether all readers take the character as it is, on one line: printable in YAML 1.2.2 [1] and not a blank or break of
+/// Whether all readers take the character as it is, on one line: printable in YAML 1.2.2 \[1\] and not a blank or break of
 /// YAML 1.1 other than the space. A tab is left out because PyYAML ends a plain scalar at it.
 fn is_literal(char: char) -> bool {
     !matches!(char, '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// Double-quoted scalar, YAML 1.2.2 [109], with escapes that YAML 1.1 knows too.
+/// Double-quoted scalar, YAML 1.2.2 \[109\], with escapes that YAML 1.1 knows too.
 fn double_quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
