@@ -1,5 +1,5 @@
 //! From a text or a plain value to its notation, on one line. One rule decides on quotes: whatever any reader would take
-//! for something other than the text meant is quoted. Read [`write`], then [`needs_quotes`].
+//! for something other than the text meant is quoted. Read [`write()`], then [`needs_quotes`].
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -52,7 +52,7 @@ pub fn write(text: &str, quoting: Quoting, context: Context) -> Cow<'_, str> {
 }
 
 /// Notation of a scalar that all readers take for the same value; `None` for lists and mappings. Strings are written by
-/// [`write`].
+/// [`write()`].
 ///
 /// Helm itself refuses infinities and NaN in values, however they are written.
 #[must_use]
