@@ -53,7 +53,12 @@ fn by_name(read: Read) -> Read {
 
 /// Texts that readers have been known to stumble over, and rows of pieces of them.
 fn nasty() -> Vec<String> {
-    const WHOLE: [&str; 66] = [
+    const WHOLE: [&str; 71] = [
+        "._5",
+        ".1__0",
+        "._",
+        "1e_5",
+        "-._5",
         "",
         " ",
         "  ",
@@ -149,12 +154,14 @@ fn judge(reader: &str, texts: &[(String, Quoting)], reads: impl IntoIterator<Ite
     assert!(wrong.is_empty(), "{reader}: {} of {}:\n{}", wrong.len(), texts.len(), wrong.join("\n"));
 }
 
-/// Each text with one way of quoting, plain more often than not.
+/// Each text plain where it may be, and every third in quotes as well: Python takes its time.
 fn quoted() -> Vec<(String, Quoting)> {
-    let mut choices = Choices::new(3);
-    let quoting =
-        |choices: &mut Choices| [Quoting::Auto, Quoting::Auto, Quoting::Single, Quoting::Double][choices.below(4)];
-    nasty().into_iter().map(|text| (text, quoting(&mut choices))).collect()
+    let mut texts: Vec<_> = nasty().into_iter().map(|text| (text, Quoting::Auto)).collect();
+    let quoted = [Quoting::Single, Quoting::Double].into_iter().cycle();
+    let third: Vec<_> =
+        texts.iter().step_by(3).zip(quoted).map(|((text, _), quoting)| (text.clone(), quoting)).collect();
+    texts.extend(third);
+    texts
 }
 
 #[test]
