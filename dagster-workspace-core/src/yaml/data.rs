@@ -223,7 +223,8 @@ impl<'d> Reader<'d> {
     }
 
     fn find(&self, node: Node<'d>, key: &str, left: &mut usize) -> Option<Entry<'d>> {
-        let own = node.entries().filter(|entry| entry.key.is_text(key) && !self.is_merge(entry.key));
+        let is_key = |node| self.key(node).is_ok_and(|own| own == key);
+        let own = node.entries().filter(|entry| is_key(entry.key) && !self.is_merge(entry.key));
         own.last().or_else(|| {
             self.merged(node).into_iter().find_map(|mapping| {
                 *left = left.checked_sub(1 + mapping.entries().count())?;

@@ -56,6 +56,25 @@ impl Read {
     }
 }
 
+impl From<&serde_yaml::Value> for Read {
+    fn from(value: &serde_yaml::Value) -> Self {
+        use serde_yaml::Value as Yaml;
+        match value {
+            Yaml::Null => Self::Null,
+            Yaml::Bool(value) => Self::Bool(*value),
+            Yaml::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
+                (Some(number), ..) => Self::Int(number.into()),
+                (_, Some(number), _) => Self::Int(number.into()),
+                (.., number) => Self::Float(number.unwrap()),
+            },
+            Yaml::String(text) => Self::String(text.clone()),
+            Yaml::Sequence(items) => Self::List(items.iter().map(Self::from).collect()),
+            Yaml::Mapping(entries) => Self::Map(entries.iter().map(|(k, v)| (Self::from(k), Self::from(v))).collect()),
+            Yaml::Tagged(tagged) => Self::Other(tagged.tag.to_string()),
+        }
+    }
+}
+
 fn pair(items: Vec<Read>) -> (Read, Read) {
     let [key, value] = items.try_into().unwrap();
     (key, value)
@@ -78,10 +97,18 @@ impl Python {
 
 /// What helm makes of the values document `values`; `name` is a folder for the chart, one per test.
 pub fn helm(program: &Path, name: &str, values: &str) -> Result<Read, String> {
+    let rendered = render(program, name, "answer: {{ .Values | toJson | b64enc }}\n", values)?;
+    let answer = rendered.lines().find_map(|line| line.strip_prefix("answer: ")).unwrap();
+    let values: Json = serde_json::from_slice(&base64(answer)).unwrap();
+    Ok(Read::of_json(&values))
+}
+
+/// What helm renders a chart of one template to; `name` as in [`helm`].
+pub fn render(program: &Path, name: &str, template: &str, values: &str) -> Result<String, String> {
     let chart = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::create_dir_all(chart.join("templates")).unwrap();
     fs::write(chart.join("Chart.yaml"), "apiVersion: v2\nname: readers\nversion: 0.1.0\n").unwrap();
-    fs::write(chart.join("templates/answer.yaml"), "answer: {{ .Values | toJson | b64enc }}\n").unwrap();
+    fs::write(chart.join("templates/answer.yaml"), template).unwrap();
     fs::write(chart.join("given.yaml"), values).unwrap();
     let output = Command::new(program)
         .args(["template", "readers", ".", "--values", "given.yaml"])
@@ -91,10 +118,7 @@ pub fn helm(program: &Path, name: &str, values: &str) -> Result<Read, String> {
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }
-    let rendered = String::from_utf8(output.stdout).unwrap();
-    let answer = rendered.lines().find_map(|line| line.strip_prefix("answer: ")).unwrap();
-    let values: Json = serde_json::from_slice(&base64(answer)).unwrap();
-    Ok(Read::of_json(&values))
+    Ok(String::from_utf8(output.stdout).unwrap())
 }
 
 fn base64(text: &str) -> Vec<u8> {
