@@ -13,6 +13,7 @@ extern crate std;
 
 pub mod error;
 pub mod field;
+pub mod lint;
 pub mod span;
 pub mod system;
 pub mod value;

@@ -1,0 +1,64 @@
+//! What Dagster, its charts and the API server would refuse or misread, found before they see it: [`lint_workspace`],
+//! [`lint_values`], [`lint_pairing`]. One function per rule, one stable code per rule, judged for a [`Target`].
+//!
+//! # The workspace file, `DW01..`
+//! There is an error exactly where Dagster's own loader refuses the file, which every process of Dagster then does as a
+//! whole: the webserver does not start, a running daemon ends after five minutes. Apart from this list:
+//! - Stricter on purpose, because what Dagster reads is not what is written: a key that stands twice in one mapping
+//!   (`DW0124`), a line separator of YAML 1.1 outside double quotes (`DW0130`), a mapping that merges itself (`DW0129`).
+//! - Stricter, because nobody writes it: tags with a handle that a `%TAG` directive defines, `!!omap` and `!!pairs` in place
+//!   of lists, `!!str` on a mapping with the key `=`.
+//! - Not visible in the text: whether the variable of an `{env: NAME}` is set, is a number where a port is meant, or gives
+//!   two locations one name; several workspace files side by side.
+//! - Not Dagster's: a text over 1 MiB, which the API server refuses in a ConfigMap (`DW0133`).
+//!
+//! # The values, `DW02..`, and both together, `DW03..`
+//! An error is what the chart's schema, its templates or Kubernetes refuse, or what deploys something other than what is
+//! written; a warning is what is ignored in silence or rarely meant.
+
+mod finding;
+mod location;
+mod notation;
+mod spelling;
+mod version;
+mod workspace;
+
+use alloc::vec::Vec;
+
+use crate::error::Diagnostic;
+use crate::yaml::{Document, Node, Reader, Resolved, Schema};
+
+use notation::standard_tag;
+pub use version::{Target, Version, VersionError};
+
+/// Findings about a workspace file, in the order of the text.
+///
+/// # Example
+/// ```
+/// use dagster_workspace_core::{lint::{Target, lint_workspace}, yaml::Document};
+/// let document = Document::parse("load_from:\n  - grpc_server: {host: etl, port: 3030, location_name: on}\n")?;
+/// let found = lint_workspace(&document, &Target::default());
+/// assert_eq!(found[0].code, "DW0116");
+/// assert_eq!(found[0].message, "`location_name` must be a text, got the boolean `on`");
+/// # Ok::<(), dagster_workspace_core::error::ParseError>(())
+/// ```
+#[must_use]
+pub fn lint_workspace(document: &Document<'_>, target: &Target) -> Vec<Diagnostic> {
+    let reader = Reader::new(Schema::Dagster);
+    let mut found = Vec::new();
+    notation::lint(document, &reader, &mut found);
+    workspace::lint(&workspace::File::read(document, &reader, target.dagster), &mut found);
+    finding::arranged(found)
+}
+
+/// Whether a node that is no alias is null to its reader.
+fn is_null(reader: &Reader<'_>, node: Node<'_>) -> bool {
+    node.scalar().is_some_and(|scalar| scalar.resolve(reader.schema()) == Resolved::Null)
+}
+
+/// Whether a node that is no alias is a text to its reader.
+fn is_text(reader: &Reader<'_>, node: Node<'_>) -> bool {
+    // A text that does not fit its tag resolves to a string; its reader refuses it.
+    let tagged = !matches!(node.tag().and_then(standard_tag), None | Some("str"));
+    !tagged && node.scalar().is_some_and(|scalar| scalar.resolve(reader.schema()) == Resolved::String)
+}
