@@ -132,6 +132,9 @@ impl<'t> Scanner<'t> {
             self.at += 3;
             self.last_end = self.at;
             self.segment = Segment::inline(self.records.len());
+        } else {
+            // The root may be indented: its line is read from its start.
+            self.at = self.line;
         }
         self.block()?;
         while self.stack.len() > 1 {
