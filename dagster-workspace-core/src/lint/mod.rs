@@ -7,7 +7,8 @@
 //! - Stricter on purpose, because what Dagster reads is not what is written: a key that stands twice in one mapping
 //!   (`DW0124`), a line separator of YAML 1.1 outside double quotes (`DW0130`), a mapping that merges itself (`DW0129`).
 //! - Stricter, because nobody writes it: tags with a handle that a `%TAG` directive defines, `!!omap` and `!!pairs` in place
-//!   of lists, `!!str` on a mapping with the key `=`.
+//!   of lists, `!!str` on a mapping with the key `=`, a lone `-` inside a flow collection, and whatever stands behind a
+//!   repeated key that hides it.
 //! - Not visible in the text: whether the variable of an `{env: NAME}` is set, is a number where a port is meant, or gives
 //!   two locations one name; several workspace files side by side.
 //! - Not Dagster's: a text over 1 MiB, which the API server refuses in a ConfigMap (`DW0133`).
@@ -25,7 +26,7 @@ mod workspace;
 
 use alloc::vec::Vec;
 
-use crate::error::Diagnostic;
+use crate::error::{Diagnostic, Severity};
 use crate::yaml::{Document, Node, Reader, Resolved, Schema};
 
 use notation::standard_tag;
@@ -47,8 +48,22 @@ pub fn lint_workspace(document: &Document<'_>, target: &Target) -> Vec<Diagnosti
     let reader = Reader::new(Schema::Dagster);
     let mut found = Vec::new();
     notation::lint(document, &reader, &mut found);
-    workspace::lint(&workspace::File::read(document, &reader, target.dagster), &mut found);
+    if is_followable(document, &reader, &mut found) {
+        workspace::lint(&workspace::File::read(document, &reader, target.dagster), &mut found);
+    }
     finding::arranged(found)
+}
+
+/// Whether aliases and merge keys can be followed, many times over, at a cost in proportion to the text.
+///
+/// Where not, that is a finding of its own, unless it is known already, and the entries are not looked at.
+fn is_followable<'d>(document: &'d Document<'d>, reader: &Reader<'d>, found: &mut Vec<Diagnostic>) -> bool {
+    let Some(root) = document.root().filter(|_| document.text().contains('*')) else { return true };
+    let Err(error) = reader.value(root) else { return true };
+    if !found.iter().any(|finding| finding.severity == Severity::Error) {
+        found.push(error.diagnostic());
+    }
+    false
 }
 
 /// Whether a node that is no alias is null to its reader.
