@@ -70,6 +70,13 @@ pub(super) fn type_of(reader: &Reader<'_>, node: Node<'_>) -> &'static str {
     }
 }
 
+/// The part of a node on its first line.
+pub(super) fn head(node: Node<'_>) -> Span {
+    let Span { start, end } = node.span();
+    let line = node.source().find(['\n', '\r']).and_then(|at| u32::try_from(at).ok());
+    Span::new(start, line.map_or(end, |at| start + at))
+}
+
 /// `text` in one line, cut where it is long.
 pub(super) fn shown(text: &str) -> String {
     let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SHOWN).collect();

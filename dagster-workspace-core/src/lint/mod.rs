@@ -7,7 +7,8 @@
 //! - Stricter on purpose, because what Dagster reads is not what is written: a key that stands twice in one mapping
 //!   (`DW0124`), a line separator of YAML 1.1 outside double quotes (`DW0130`), a mapping that merges itself (`DW0129`).
 //! - Stricter, because nobody writes it: tags with a handle that a `%TAG` directive defines, `!!omap` and `!!pairs` in place
-//!   of lists, `!!str` on a mapping with the key `=`.
+//!   of lists, `!!str` on a mapping with the key `=`, a lone `-` inside a flow collection, and whatever stands behind a
+//!   repeated key that hides it.
 //! - Not visible in the text: whether the variable of an `{env: NAME}` is set, is a number where a port is meant, or gives
 //!   two locations one name; several workspace files side by side.
 //! - Not Dagster's: a text over 1 MiB, which the API server refuses in a ConfigMap (`DW0133`).
@@ -19,13 +20,16 @@
 mod finding;
 mod location;
 mod notation;
+mod pairing;
+mod size;
 mod spelling;
+mod values;
 mod version;
 mod workspace;
 
 use alloc::vec::Vec;
 
-use crate::error::Diagnostic;
+use crate::error::{Diagnostic, Severity};
 use crate::yaml::{Document, Node, Reader, Resolved, Schema};
 
 use notation::standard_tag;
@@ -46,9 +50,68 @@ pub use version::{Target, Version, VersionError};
 pub fn lint_workspace(document: &Document<'_>, target: &Target) -> Vec<Diagnostic> {
     let reader = Reader::new(Schema::Dagster);
     let mut found = Vec::new();
+    size::lint(document.text(), "DW0133", &mut found);
     notation::lint(document, &reader, &mut found);
-    workspace::lint(&workspace::File::read(document, &reader, target.dagster), &mut found);
+    if is_followable(document, &reader, &mut found) {
+        workspace::lint(&workspace::File::read(document, &reader, target.dagster), &mut found);
+    }
     finding::arranged(found)
+}
+
+/// Findings about the values of chart `dagster-user-deployments` or of the system chart, alone or as a part of an umbrella
+/// chart's, in the order of the text.
+///
+/// # Example
+/// ```
+/// use dagster_workspace_core::{lint::{Target, lint_values}, yaml::Document};
+/// let text = "deployments:\n  - name: etl\n    port: 3030\n    dagsterApiGrpcArgs: [\"-m\", \"etl\"]\n    \
+///     image: {repository: etl, tag: 0123456, pullPolicy: Always}\n";
+/// let found = lint_values(&Document::parse(text)?, &Target::default());
+/// assert_eq!(found[0].message, "helm takes the tag `0123456` for the number 42798");
+/// # Ok::<(), dagster_workspace_core::error::ParseError>(())
+/// ```
+#[must_use]
+pub fn lint_values(document: &Document<'_>, target: &Target) -> Vec<Diagnostic> {
+    let reader = Reader::new(Schema::Helm);
+    let mut found = Vec::new();
+    size::lint(document.text(), "DW0250", &mut found);
+    let values = values::Values::read(document, &reader, target.chart);
+    if is_followable(document, &reader, &mut found) {
+        values::lint(&values, &mut found);
+    } else {
+        values::lint_notation(&values, &mut found);
+    }
+    finding::arranged(found)
+}
+
+/// Findings about values and workspace together, for the state that both are meant to be in when all steps are done. The
+/// spans point into the workspace file, but for `DW0301`, a deployment without a server.
+///
+/// Hosts that no deployment here has are another release's, or no part of Kubernetes: nothing is said of them, unless they
+/// look like a Service of the same namespace.
+#[must_use]
+pub fn lint_pairing(values: &Document<'_>, workspace: &Document<'_>, target: &Target) -> Vec<Diagnostic> {
+    let (helm, dagster) = (Reader::new(Schema::Helm), Reader::new(Schema::Dagster));
+    let mut unfollowed = Vec::new();
+    // Documents that cannot be followed have findings of their own.
+    if !is_followable(values, &helm, &mut unfollowed) || !is_followable(workspace, &dagster, &mut unfollowed) {
+        return Vec::new();
+    }
+    let deployments = values::Values::read(values, &helm, target.chart);
+    let file = workspace::File::read(workspace, &dagster, target.dagster);
+    pairing::lint(&deployments, &file)
+}
+
+/// Whether aliases and merge keys can be followed, many times over, at a cost in proportion to the text.
+///
+/// Where not, that is a finding of its own, unless it is known already, and the entries are not looked at.
+fn is_followable<'d>(document: &'d Document<'d>, reader: &Reader<'d>, found: &mut Vec<Diagnostic>) -> bool {
+    let Some(root) = document.root().filter(|_| document.text().contains('*')) else { return true };
+    let Err(error) = reader.value(root) else { return true };
+    if !found.iter().any(|finding| finding.severity == Severity::Error) {
+        found.push(error.diagnostic());
+    }
+    false
 }
 
 /// Whether a node that is no alias is null to its reader.

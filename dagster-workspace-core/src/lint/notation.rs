@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use super::finding::shown;
 use crate::error::Diagnostic;
 use crate::span::Span;
-use crate::yaml::{Document, Entry, Kind, Node, Reader};
+use crate::yaml::{Document, Entry, Kind, Node, Reader, Style};
 
 /// Digits beyond which Python refuses to make a number of a text.
 const PYTHON_DIGITS: usize = 4300;
@@ -26,13 +26,16 @@ pub(super) struct Notation<'d> {
     /// Every node but mapping keys, in the order of the text.
     values: Vec<Node<'d>>,
     keys: Vec<Node<'d>>,
+    /// Plain scalars inside flow collections.
+    flow: Vec<Node<'d>>,
 }
 
 type Rule = fn(&Notation<'_>, &mut Vec<Diagnostic>);
 
-const RULES: [Rule; 11] = [
+const RULES: [Rule; 12] = [
     several_documents,
-    yaml_version,
+    document_end_first,
+    directives,
     tabs,
     line_separators,
     repeated_keys,
@@ -46,9 +49,10 @@ const RULES: [Rule; 11] = [
 
 /// Applies all rules of this module.
 pub(super) fn lint<'d>(document: &'d Document<'d>, reader: &Reader<'d>, found: &mut Vec<Diagnostic>) {
-    let mut notation = Notation { document, reader: reader.clone(), values: Vec::new(), keys: Vec::new() };
+    let (values, keys, flow) = (Vec::new(), Vec::new(), Vec::new());
+    let mut notation = Notation { document, reader: reader.clone(), values, keys, flow };
     for root in document.roots() {
-        notation.gather(root);
+        notation.gather(root, Style::Block);
     }
     for rule in RULES {
         rule(&notation, found);
@@ -57,17 +61,30 @@ pub(super) fn lint<'d>(document: &'d Document<'d>, reader: &Reader<'d>, found: &
 
 impl<'d> Notation<'d> {
     /// Depth is bounded by the scanner.
-    fn gather(&mut self, node: Node<'d>) {
+    fn gather(&mut self, node: Node<'d>, outer: Style) {
         self.values.push(node);
+        self.note_flow(node, outer);
+        let style = match node.kind() {
+            Kind::FlowMapping | Kind::FlowPair | Kind::FlowSequence => Style::Flow,
+            _ => outer,
+        };
         for item in node.items() {
-            self.gather(item);
+            self.gather(item, style);
         }
         for Entry { key, value } in node.entries() {
             self.keys.push(key);
             if key.kind().is_mapping() || key.kind().is_sequence() {
-                self.gather(key);
+                self.gather(key, style);
+            } else {
+                self.note_flow(key, style);
             }
-            self.gather(value);
+            self.gather(value, style);
+        }
+    }
+
+    fn note_flow(&mut self, node: Node<'d>, style: Style) {
+        if style == Style::Flow && node.kind() == Kind::Plain {
+            self.flow.push(node);
         }
     }
 
@@ -89,15 +106,35 @@ fn several_documents(notation: &Notation<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// `DW0104`: the loader reads YAML 1 only.
-fn yaml_version(notation: &Notation<'_>, found: &mut Vec<Diagnostic>) {
+/// `DW0134`: `...` ends a document; PyYAML refuses it where none has begun.
+fn document_end_first(notation: &Notation<'_>, found: &mut Vec<Diagnostic>) {
+    let text = notation.document.text();
+    let end = notation.document.documents().next().map_or(text.len(), |part| part.span().range().start);
+    let mut at = 0;
+    for line in text.get(..end).unwrap_or_default().split_inclusive(['\n', '\r']) {
+        if line.trim_start_matches('\u{feff}').starts_with("...") {
+            let start = at + line.find('.').unwrap_or_default();
+            let span = Span::new(offset(start), offset(start + 3));
+            found.push(Diagnostic::error("DW0134", span, "`...` ends a document, and none has begun"));
+        }
+        at += line.len();
+    }
+}
+
+/// `DW0104`: the loader reads YAML 1 only, and directives whose names are letters and digits.
+fn directives(notation: &Notation<'_>, found: &mut Vec<Diagnostic>) {
     let marks = notation.document.documents().flat_map(|part| part.marks().collect::<Vec<_>>());
     for mark in marks.filter(|mark| mark.kind() == Kind::Directive) {
-        let version = mark.source().strip_prefix("%YAML").map(str::trim_start);
-        if version.is_some_and(|version| !version.starts_with("1.")) {
-            let message = "Dagster reads YAML 1.1 and 1.2 only";
-            found.push(Diagnostic::error("DW0104", mark.span(), message).with_hint("remove the directive"));
-        }
+        let mut words = mark.source().trim_start_matches('%').split([' ', '\t']).filter(|word| !word.is_empty());
+        let name = words.next().unwrap_or_default();
+        let message = if name == "YAML" && !words.next().is_some_and(|version| version.starts_with("1.")) {
+            "Dagster reads YAML 1.1 and 1.2 only"
+        } else if !is_ascii_name(name) {
+            "Dagster's YAML reader refuses a directive of this name"
+        } else {
+            continue;
+        };
+        found.push(Diagnostic::error("DW0104", mark.span(), message).with_hint("remove the directive"));
     }
 }
 
@@ -156,12 +193,14 @@ fn line_separators(notation: &Notation<'_>, found: &mut Vec<Diagnostic>) {
     if separators.peek().is_none() {
         return;
     }
-    let quoted: Vec<Span> = notation.nodes().filter(|node| node.kind() == Kind::DoubleQuoted).map(Node::span).collect();
+    let mut quoted: Vec<Span> =
+        notation.nodes().filter(|node| node.kind() == Kind::DoubleQuoted).map(Node::span).collect();
+    quoted.sort_unstable();
     for (at, separator) in separators {
         let span = Span::new(offset(at), offset(at + separator.len()));
-        if !quoted.iter().any(|quoted| quoted.contains(span)) {
-            let finding =
-                Diagnostic::error("DW0130", span, "Dagster's YAML reader takes this character for a line break");
+        let before = quoted.partition_point(|quoted| quoted.start < span.start).checked_sub(1);
+        if !before.and_then(|at| quoted.get(at)).is_some_and(|quoted| quoted.contains(span)) {
+            let finding = Diagnostic::error("DW0130", span, "Dagster's YAML reader takes this character for a line break");
             found.push(finding.with_hint("write it as `\\N`, `\\L` or `\\P` in double quotes"));
         }
     }
@@ -199,21 +238,33 @@ pub(super) fn repeated_in(node: Node<'_>, code: &'static str, found: &mut Vec<Di
 /// `DW0125`: `SafeLoader` knows the tags of YAML itself and no others, and each on its own kind of node only.
 fn unknown_tags(notation: &Notation<'_>, found: &mut Vec<Diagnostic>) {
     for node in notation.nodes() {
-        let Some(tag) = node.tag().filter(|tag| *tag != "!") else { continue };
+        let Some(tag) = node.tag() else { continue };
         let fitting: &[&str] = match node.kind() {
             kind if kind.is_mapping() => &MAPPING_TAGS,
             kind if kind.is_sequence() => &SEQUENCE_TAGS,
             _ => &SCALAR_TAGS,
         };
-        if !standard_tag(tag).is_some_and(|name| fitting.contains(&name)) {
-            let at = node.full_span();
-            let properties = Span::new(at.start, node.span().start).of(node.document_text());
-            let start = at.start + offset(properties.find(tag).unwrap_or_default());
-            let span = Span::new(start, start + offset(tag.len()));
+        let span = tag_span(node, tag);
+        let behind = node.document_text().get(span.range().end..).unwrap_or_default();
+        // PyYAML reads on to the next blank: `[!!str, a]` has the tag `!!str,`.
+        let ended = !behind.starts_with([',', '[', ']', '}']);
+        let known = tag == "!" || standard_tag(tag).is_some_and(|name| fitting.contains(&name));
+        if !(known && ended) {
             let message = format!("Dagster cannot load the tag `{}` here", shown(tag));
             found.push(Diagnostic::error("DW0125", span, message).with_hint("remove the tag"));
         }
     }
+}
+
+fn tag_span(node: Node<'_>, tag: &str) -> Span {
+    let at = node.full_span().start;
+    let properties = Span::new(at, node.span().start).of(node.document_text());
+    // An anchor in front may hold the same characters.
+    let behind_anchor = node.anchor().and_then(|name| properties.find(name).map(|at| at + name.len()));
+    let from = behind_anchor.filter(|from| properties.get(*from..).is_some_and(|rest| rest.contains(tag))).unwrap_or(0);
+    let found = properties.get(from..).and_then(|rest| rest.find(tag)).unwrap_or_default();
+    let start = at + offset(from + found);
+    Span::new(start, start + offset(tag.len()))
 }
 
 /// The name of a tag of YAML itself: `str` of `!!str`.
@@ -222,19 +273,17 @@ pub(super) fn standard_tag(tag: &str) -> Option<&str> {
     verbatim.or_else(|| tag.strip_prefix("!!"))
 }
 
-/// `DW0131`: a plain `=` or `<<` as a value, and what looks like a number but is none, end the loader with an error.
+/// `DW0131`: a plain `=` or `<<` as a value, what looks like a number but is none, and `?` or a leading `:` inside a flow
+/// collection end the loader with an error, or are read as something else.
 fn values_without_meaning(notation: &Notation<'_>, found: &mut Vec<Diagnostic>) {
-    let values = notation.values.iter().map(|node| (node, true)).chain(notation.keys.iter().map(|node| (node, false)));
-    for (node, is_value) in values {
-        if node.kind() != Kind::Plain || node.tag().is_some() {
-            continue;
-        }
-        let source = node.source();
-        if (is_value && matches!(source, "=" | "<<")) || is_broken_number(source) {
-            let message = format!("Dagster's YAML reader fails on the plain text `{}`", shown(source));
-            let hint = format!("quote it: `\"{}\"`", shown(source));
-            found.push(Diagnostic::error("DW0131", node.span(), message).with_hint(hint));
-        }
+    let untagged = |node: &&Node<'_>| node.kind() == Kind::Plain && node.tag().is_none();
+    let lonely = notation.values.iter().filter(untagged).filter(|node| matches!(node.source(), "=" | "<<"));
+    let broken = notation.nodes().filter(|node| untagged(&node) && is_broken_number(node.source()));
+    let flow = notation.flow.iter().filter(|node| node.source().contains('?') || node.source().starts_with(':'));
+    for node in lonely.chain(flow).copied().chain(broken) {
+        let source = shown(node.source());
+        let message = format!("Dagster's YAML reader fails on the plain text `{source}`");
+        found.push(Diagnostic::error("DW0131", node.span(), message).with_hint(format!("quote it: `\"{source}\"`")));
     }
 }
 
@@ -263,8 +312,7 @@ fn undefined_aliases(notation: &Notation<'_>, found: &mut Vec<Diagnostic>) {
 /// `DW0127`: PyYAML refuses an anchor that stands twice, and names of anything but letters, digits, `-` and `_`.
 fn anchors(notation: &Notation<'_>, found: &mut Vec<Diagnostic>) {
     for_properties(notation, |names, node| {
-        let plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-        if let Some(name) = node.anchor().or(node.alias()).filter(|name| !plain(name)) {
+        if let Some(name) = node.anchor().or(node.alias()).filter(|name| !is_ascii_name(name)) {
             let message = format!("Dagster's YAML reader refuses the anchor name `{}`", shown(name));
             let finding = Diagnostic::error("DW0127", anchor_span(node), message);
             found.push(finding.with_hint("use letters, digits, `-` and `_` only"));
@@ -274,6 +322,11 @@ fn anchors(notation: &Notation<'_>, found: &mut Vec<Diagnostic>) {
             found.push(finding.with_related(anchor_span(*before), "first here").with_hint("choose another name"));
         }
     });
+}
+
+/// What PyYAML takes as the name of an anchor or a directive.
+fn is_ascii_name(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 /// Shows each node of the first document that has an anchor or is an alias, in order, with the anchors before it.

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use super::finding::{alternatives, got, quote_hint, shown};
+use super::finding::{alternatives, got, head, quote_hint, shown};
 use super::location::{self, KINDS, Location, Source, Whole, env_problem, is_dict, is_list, whole};
 use super::spelling::nearest;
 use super::version::Version;
@@ -16,8 +16,7 @@ use crate::yaml::{Document, Entry, Node, Reader};
 
 /// A workspace file, taken apart as far as it can be.
 pub(super) struct File<'d> {
-    text: &'d str,
-    reader: Reader<'d>,
+    pub(super) reader: Reader<'d>,
     dagster: Version,
     root: Option<Node<'d>>,
     /// `load_from`, where it is a list.
@@ -66,7 +65,7 @@ impl<'d> File<'d> {
         let list = root.filter(|root| is_dict(*root)).and_then(|root| reader.get(root, "load_from"));
         let list = list.and_then(|list| reader.target(list)).filter(|list| is_list(*list));
         let mut file =
-            Self { text: document.text(), reader: reader.clone(), dagster, root, list, locations: Vec::new() };
+            Self { reader: reader.clone(), dagster, root, list, locations: Vec::new() };
         let located = |item: Node<'d>| {
             let [Entry { key, value }] = file.kinds(item)?[..] else { return None };
             let kind = file.known(key)?;
@@ -116,7 +115,7 @@ fn no_document(file: &File<'_>, found: &mut Vec<Diagnostic>) {
 fn root_is_no_mapping(file: &File<'_>, found: &mut Vec<Diagnostic>) {
     let Some(root) = file.root.filter(|root| !is_dict(*root) && !is_null(&file.reader, *root)) else { return };
     let message = format!("a workspace file is a mapping with the key `load_from`, {}", got(&file.reader, root));
-    found.push(Diagnostic::error("DW0103", head(root, file.text), message));
+    found.push(Diagnostic::error("DW0103", head(root), message));
 }
 
 /// `DW0106`: `load_from` is the only key; one that merely holds anchors is refused, too.
@@ -128,9 +127,7 @@ fn unknown_top_level_keys(file: &File<'_>, found: &mut Vec<Diagnostic>) {
             let message = format!("unknown key `{}`: a workspace file has `load_from` alone", shown(&written));
             let hint = match nearest(&written, ["load_from"].into_iter()) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => {
-                    "anchors can be defined inside the entries of `load_from`; notes belong in comments".to_string()
-                }
+                None => "anchors can be defined inside the entries of `load_from`; notes belong in comments".to_string(),
             };
             found.push(Diagnostic::error("DW0106", key.span(), message).with_hint(hint));
         }
@@ -141,7 +138,7 @@ fn unknown_top_level_keys(file: &File<'_>, found: &mut Vec<Diagnostic>) {
 fn load_from_missing(file: &File<'_>, found: &mut Vec<Diagnostic>) {
     let Some(root) = file.root.filter(|root| is_dict(*root)) else { return };
     if file.reader.get(root, "load_from").is_none() {
-        let finding = Diagnostic::error("DW0107", head(root, file.text), "`load_from` is missing");
+        let finding = Diagnostic::error("DW0107", head(root), "`load_from` is missing");
         found.push(finding.with_hint("write `load_from: []` for a workspace without code locations"));
     }
 }
@@ -152,7 +149,7 @@ fn load_from_is_no_list(file: &File<'_>, found: &mut Vec<Diagnostic>) {
     let Some(value) = file.reader.get(root, "load_from") else { return };
     let Some(target) = file.reader.target(value).filter(|target| !is_list(*target)) else { return };
     let message = format!("`load_from` must be a list, {}", got(&file.reader, target));
-    let finding = Diagnostic::error("DW0108", head(value, file.text), message);
+    let finding = Diagnostic::error("DW0108", head(value), message);
     found.push(if is_null(&file.reader, target) {
         finding.with_hint("write `load_from: []` for a workspace without code locations")
     } else {
@@ -169,7 +166,7 @@ fn items_that_are_no_mapping(file: &File<'_>, found: &mut Vec<Diagnostic>) {
             let what = if target.alias().is_some() { "got an alias".to_string() } else { got(&file.reader, target) };
             let message = format!("a code location must be a mapping with one key, {what}");
             let hint = format!("that key is {}", alternatives(KINDS.iter().map(|kind| kind.key)));
-            found.push(Diagnostic::error("DW0109", head(item, file.text), message).with_hint(hint));
+            found.push(Diagnostic::error("DW0109", head(item), message).with_hint(hint));
         }
     }
 }
@@ -233,7 +230,7 @@ fn kinds_of_wrong_type(file: &File<'_>, found: &mut Vec<Diagnostic>) {
         if !fits && !is_dict(target) {
             let expected = if location.kind.is_grpc() { "a mapping" } else { "a text or a mapping" };
             let message = format!("`{}` must be {expected}, {}", location.kind.key, got(&file.reader, target));
-            let finding = Diagnostic::error("DW0112", head(location.value, file.text), message);
+            let finding = Diagnostic::error("DW0112", head(location.value), message);
             found.push(match quote_hint(target).filter(|_| !location.kind.is_grpc()) {
                 Some(hint) => finding.with_hint(hint),
                 None => finding,
@@ -255,10 +252,9 @@ fn targets_without_a_name(file: &File<'_>, found: &mut Vec<Diagnostic>) {
             }
         };
         let Some(node) = node else { continue };
-        let is_empty = file
-            .reader
-            .target(node)
-            .is_some_and(|target| is_text(&file.reader, target) && target.text().is_some_and(|text| text.is_empty()));
+        let is_empty = file.reader.target(node).is_some_and(|target| {
+            is_text(&file.reader, target) && target.text().is_some_and(|text| text.is_empty())
+        });
         if fails && is_empty {
             let message = format!("`{}` is empty", location.kind.key);
             found.push(Diagnostic::error("DW0113", node.span(), message));
@@ -386,11 +382,7 @@ fn ssl_that_is_no_boolean(file: &File<'_>, found: &mut Vec<Diagnostic>) {
         if !matches!(resolved, Some(crate::yaml::Resolved::Bool(_))) {
             let message = format!("`ssl` must be true or false, {}", got(&file.reader, target));
             let finding = Diagnostic::error("DW0120", written.span(), message);
-            found.push(if is_text(&file.reader, target) {
-                finding.with_hint("write it without quotes")
-            } else {
-                finding
-            });
+            found.push(if is_text(&file.reader, target) { finding.with_hint("write it without quotes") } else { finding });
         }
     }
 }
@@ -433,10 +425,9 @@ fn repeated_names(file: &File<'_>, found: &mut Vec<Diagnostic>) {
         let Some(name) = location.name(&file.reader) else { continue };
         let span = location.name_span(&file.reader);
         if let Some((before, related)) = first.get(&name) {
-            let finding =
-                Diagnostic::error("DW0101", span, format!("code location `{}` is already defined", shown(&name)))
-                    .with_related(*related, format!("also at `load_from[{before}]`"))
-                    .with_hint("choose another `location_name`, or remove one of the two");
+            let finding = Diagnostic::error("DW0101", span, format!("code location `{}` is already defined", shown(&name)))
+                .with_related(*related, format!("also at `load_from[{before}]`"))
+                .with_hint("choose another `location_name`, or remove one of the two");
             found.push(finding);
         } else {
             first.insert(name, (at, span));
@@ -458,12 +449,4 @@ fn unusual_ports(file: &File<'_>, found: &mut Vec<Diagnostic>) {
             found.push(Diagnostic::warning("DW0132", written.span(), message).with_hint("ports go from 1 to 65535"));
         }
     }
-}
-
-/// The part of a node on its first line.
-fn head(node: Node<'_>, text: &str) -> Span {
-    let Span { start, end } = node.span();
-    let line = Span { start, end }.of(text).find(['\n', '\r']);
-    let end = line.and_then(|at| u32::try_from(at).ok()).map_or(end, |at| start + at);
-    Span::new(start, end)
 }

@@ -1,0 +1,283 @@
+//! Rules for the values of the charts, as helm reads them. Read [`Values`], then [`RULES`].
+
+mod entry;
+mod environment;
+mod image;
+mod name;
+mod schema;
+mod system;
+
+use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use super::finding::{alternatives, got, head, shown};
+use super::is_null;
+use super::notation::repeated_in;
+use super::spelling::nearest;
+use super::version::Version;
+use crate::error::Diagnostic;
+use crate::span::Span;
+use crate::values::{DEPLOYMENTS, Layout, UserDeployments};
+use crate::yaml::{Document, Entry, Node, Reader};
+
+/// The newest chart whose schema takes a list alone. The map form of `deployments` is in no release seen so far.
+const LAST_LIST_ONLY: Version = Version::new(1, 13, 29);
+
+/// The values, taken apart as far as they can be.
+pub(super) struct Values<'d> {
+    document: &'d Document<'d>,
+    reader: Reader<'d>,
+    chart: Version,
+    /// The mapping that holds `deployments`, or would.
+    home: Option<Node<'d>>,
+    /// Whether that is the whole document, not a part of a system or umbrella chart's values.
+    is_alone: bool,
+    layout: Layout,
+    list: Option<Node<'d>>,
+    entries: Vec<Deployment<'d>>,
+}
+
+/// One user code server.
+#[derive(Clone)]
+pub(super) struct Deployment<'d> {
+    /// The entry as it is written, an alias perhaps.
+    pub(super) node: Node<'d>,
+    /// What names it: `name`, or its key in the map form.
+    name_node: Option<Node<'d>>,
+    pub(super) name: Option<Cow<'d, str>>,
+    is_keyed: bool,
+}
+
+type Rule = fn(&Values<'_>, &mut Vec<Diagnostic>);
+
+/// Of the document as a whole, then of its entries.
+const RULES: [Rule; 9] = [
+    several_documents,
+    repeated_keys,
+    unknown_aliases,
+    values_that_are_no_mapping,
+    example_is_deployed,
+    deployments_of_wrong_type,
+    map_form,
+    unknown_top_level_keys,
+    deleted_defaults,
+];
+
+/// Applies all rules of this module and of those below it.
+pub(super) fn lint(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
+    let below = entry::RULES.iter().chain(&name::RULES).chain(&image::RULES).chain(&environment::RULES);
+    for rule in RULES.iter().chain(below).chain(&system::RULES) {
+        rule(values, found);
+    }
+    environment::conceal(values, found);
+}
+
+/// The rules that need no entry: for documents whose aliases cannot be followed.
+pub(super) fn lint_notation(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
+    for rule in [several_documents, repeated_keys, unknown_aliases] {
+        rule(values, found);
+    }
+    environment::conceal(values, found);
+}
+
+impl<'d> Values<'d> {
+    pub(super) fn read(document: &'d Document<'d>, reader: &Reader<'d>, chart: Version) -> Self {
+        let view = UserDeployments::of(document);
+        let path = view.path().split_last().map(|(_, path)| path).unwrap_or_default();
+        let home = path.iter().try_fold(document.root(), |node, key| Some(reader.get(node?, key))).flatten();
+        let entries = view.iter().map(|entry| Deployment {
+            node: entry.node(),
+            name_node: entry.name_node(),
+            name: entry.name(),
+            is_keyed: view.layout() == Layout::Map,
+        });
+        let entries = entries.collect();
+        let (layout, list) = (view.layout(), view.node());
+        Self { document, reader: reader.clone(), chart, home, is_alone: path.is_empty(), layout, list, entries }
+    }
+
+    pub(super) fn entries(&self) -> &[Deployment<'d>] {
+        &self.entries
+    }
+
+    /// The entries that are mappings, each with its mapping.
+    fn deployments(&self) -> impl Iterator<Item = (&Deployment<'d>, Node<'d>)> {
+        self.entries.iter().filter_map(|entry| {
+            let body = self.reader.target(entry.node).filter(|body| body.kind().is_mapping())?;
+            Some((entry, body))
+        })
+    }
+
+    /// The port of a deployment, in decimal.
+    pub(super) fn port(&self, entry: &Deployment<'d>) -> Option<String> {
+        let port = self.reader.target(self.reader.get(entry.node, "port")?)?;
+        entry::whole(&self.reader, port).map(|port| port.to_string())
+    }
+
+    fn is_null(&self, node: Node<'d>) -> bool {
+        self.reader.target(node).is_some_and(|target| is_null(&self.reader, target))
+    }
+
+    /// Every node of the document that is written out.
+    fn nodes(&self) -> Vec<Node<'d>> {
+        let mut open: Vec<Node<'d>> = self.document.roots().collect();
+        let mut all = Vec::new();
+        while let Some(node) = open.pop() {
+            open.extend(node.items());
+            open.extend(node.entries().flat_map(|entry| [entry.key, entry.value]));
+            all.push(node);
+        }
+        all
+    }
+}
+
+impl<'d> Deployment<'d> {
+    /// Where to point for what concerns the entry as a whole: its name, else its first line.
+    pub(super) fn span(&self) -> Span {
+        self.name_node.filter(|name| !name.source().is_empty()).map_or_else(|| head(self.node), head)
+    }
+
+    /// The entry in words: "deployment `etl`".
+    fn called(&self) -> String {
+        match &self.name {
+            Some(name) => format!("deployment `{}`", shown(name)),
+            None => "the deployment".into(),
+        }
+    }
+}
+
+/// `DW0202`: helm reads the first document and drops the others in silence.
+fn several_documents(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
+    if let Some(second) = values.document.documents().nth(1) {
+        let span = second.marks().next().map_or(second.span(), Node::span);
+        let finding = Diagnostic::error("DW0202", span, "helm drops this second document in silence");
+        found.push(finding.with_hint("values are one document: remove the `---` between them"));
+    }
+}
+
+/// `DW0212`: of two equal keys helm takes the last in silence.
+fn repeated_keys(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
+    for node in values.nodes().into_iter().filter(|node| node.kind().is_mapping()) {
+        repeated_in(node, "DW0212", found);
+    }
+}
+
+/// `DW0213`: an alias needs its anchor before it, `<<` a mapping or a list of mappings.
+fn unknown_aliases(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
+    let reader = &values.reader;
+    let is_mapping = |node| reader.target(node).is_some_and(|target| target.kind().is_mapping());
+    for node in values.nodes() {
+        if node.alias().is_some() && reader.target(node).is_none() {
+            let message = format!("helm finds no anchor for `{}` before it", shown(node.source()));
+            found.push(Diagnostic::error("DW0213", node.span(), message));
+        }
+        for entry in node.entries().filter(|entry| reader.is_merge(entry.key)) {
+            let Some(value) = reader.target(entry.value) else { continue };
+            let fits = value.kind().is_mapping() || (value.kind().is_sequence() && value.items().all(is_mapping));
+            if !fits {
+                let message = "the value of `<<` must be a mapping or a list of mappings";
+                found.push(Diagnostic::error("DW0213", head(entry.value), message));
+            }
+        }
+    }
+}
+
+/// `DW0203`: values are a mapping, and so is each part that holds another.
+fn values_that_are_no_mapping(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
+    for node in [values.document.root(), values.home].into_iter().flatten() {
+        let Some(target) = values.reader.target(node) else { continue };
+        if !target.kind().is_mapping() && !is_null(&values.reader, target) {
+            let message = format!("values are a mapping, {}", got(&values.reader, target));
+            found.push(Diagnostic::error("DW0203", head(node), message));
+        }
+    }
+}
+
+/// `DW0201`, a warning: without `deployments` the chart deploys the example that stands in its own values.
+fn example_is_deployed(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
+    // In the values of a system chart only where the subchart is switched on.
+    let subchart = values.home.filter(|_| !values.is_alone).map(|home| {
+        ["enabled", "enableSubchart"].iter().all(|key| {
+            let flag = values.reader.get(home, key).and_then(|node| values.reader.target(node));
+            flag.is_none_or(|flag| !matches!(flag.source(), "false" | "False" | "FALSE" | "no" | "off"))
+        })
+    });
+    if values.layout != Layout::Absent || !subchart.unwrap_or(values.is_alone) {
+        return;
+    }
+    let span = values.home.map_or(Span::at(0), head);
+    let message = "`deployments` is missing: the chart deploys its own example, `k8s-example-user-code-1`";
+    found.push(Diagnostic::warning("DW0201", span, message).with_hint("write `deployments: []` to deploy nothing"));
+}
+
+/// `DW0204`: `deployments` must be a list.
+fn deployments_of_wrong_type(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
+    let Some(list) = values.list.filter(|_| values.layout == Layout::Other) else { return };
+    let Some(target) = values.reader.target(list) else { return };
+    let message = format!("`deployments` must be a list, {}", got(&values.reader, target));
+    found.push(Diagnostic::error("DW0204", head(list), message).with_hint("begin each deployment with `- name: `"));
+}
+
+/// `DW0205`: a mapping from name to deployment is refused by the schema of every chart released so far.
+fn map_form(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
+    let Some(list) = values.list.filter(|_| values.layout == Layout::Map && values.chart <= LAST_LIST_ONLY) else {
+        return;
+    };
+    let message = format!("chart {} takes a list of deployments, got a mapping", values.chart);
+    found.push(Diagnostic::error("DW0205", head(list), message).with_hint("begin each deployment with `- name: `"));
+}
+
+/// `DW0223`, a warning, and `DW0224`: the chart ignores keys it does not know.
+fn unknown_top_level_keys(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
+    let home = values.home.and_then(|home| values.reader.target(home)).filter(|home| home.kind().is_mapping());
+    // A document without `deployments` may be the values of any chart.
+    let Some(home) = home.filter(|_| values.layout != Layout::Absent) else { return };
+    for Entry { key, .. } in values.reader.entries(home) {
+        let Ok(written) = values.reader.key(key) else { continue };
+        let known = schema::TOP_LEVEL.iter().copied();
+        if written.starts_with("x-") || written == DEPLOYMENTS || known.clone().any(|name| name == written) {
+            continue;
+        }
+        // Other charts of an umbrella and anchors have names of their own: only misspellings are worth a word.
+        if let Some(near) = nearest(&written, known.chain([DEPLOYMENTS])) {
+            let message = format!("the chart ignores the unknown key `{}`", shown(&written));
+            let hint = format!("did you mean `{near}`?");
+            found.push(Diagnostic::warning("DW0223", key.span(), message).with_hint(hint));
+        }
+    }
+}
+
+/// `DW0226`, a warning: null deletes the default that the chart counts on.
+fn deleted_defaults(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
+    let Some(home) = values.home.filter(|_| values.layout != Layout::Absent) else { return };
+    for name in schema::WITH_DEFAULT {
+        let Some(entry) = values.reader.entry(home, name).filter(|entry| values.is_null(entry.value)) else { continue };
+        let message = format!("`{name}` without a value deletes the chart's default");
+        let finding = Diagnostic::warning("DW0226", entry.key.span(), message);
+        found.push(finding.with_hint("remove the key to keep the default"));
+    }
+}
+
+/// Names of the deployments with their entries, the first of each name.
+pub(super) fn by_name<'v, 'd>(values: &'v Values<'d>) -> BTreeMap<String, &'v Deployment<'d>> {
+    let mut names = BTreeMap::new();
+    for entry in &values.entries {
+        if let Some(name) = &entry.name {
+            names.entry(name.clone().into_owned()).or_insert(entry);
+        }
+    }
+    names
+}
+
+/// Whether a host can be the name of a Service in the same namespace.
+pub(super) fn is_service(host: &str) -> bool {
+    name::is_label(host)
+}
+
+/// "it takes `a` or `b`", for an unknown key without a near name.
+fn takes(names: impl Iterator<Item = &'static str>) -> String {
+    format!("it takes {}", alternatives(names))
+}
