@@ -68,7 +68,7 @@ fn check_all() -> Result<(), String> {
     let texts = measure::Texts::of(10);
     let mut failures = Vec::new();
     for tool in tools::all() {
-        for task in tool.tasks() {
+        for task in tool.tasks {
             let verdict = measure::verify(&tool, *task, &texts);
             let sentence = format!("{}, {}: {}", tool.name, task.name(), report::verdict(&verdict));
             report::line(&sentence);

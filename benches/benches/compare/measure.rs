@@ -162,7 +162,7 @@ impl Size {
 }
 
 fn check_row(tool: &Tool, texts: &Texts) -> Row {
-    let cells = tool.tasks().iter().map(|task| {
+    let cells = tool.tasks.iter().map(|task| {
         let verdict = verify(tool, *task, texts);
         let mut run = (tool.prepare)(texts.of_tool(tool), task.at(texts.deployments));
         let (_, heap) = heap::peak(&mut run);

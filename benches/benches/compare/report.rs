@@ -90,8 +90,9 @@ pub(crate) fn goals(sizes: &[Size]) {
     let at = |deployments| sizes.iter().find(|size| size.deployments == deployments);
     if let Some(size) = at(2_500) {
         let (bound, rate) = (size.bound.best(), megabytes_per_second(size, size.bound.best()));
-        let slowest = |name| EDITS.iter().filter_map(|task| size.row(name)?.best(*task)).reduce(f64::max);
-        let least = EDITS.iter().filter_map(|task| Some(size.rival(*task)?.0 / size.row(ours::TEXT)?.best(*task)?));
+        let slowest = |name| Task::EDITS.iter().filter_map(|task| size.row(name)?.best(*task)).reduce(f64::max);
+        let least =
+            Task::EDITS.iter().filter_map(|task| Some(size.rival(*task)?.0 / size.row(ours::TEXT)?.best(*task)?));
         let parse = size.row(ours::TEXT).and_then(|row| row.best(Task::Parse));
         let heap = |task| size.row(ours::TEXT).and_then(|row| row.cell(task)).map(|cell| cell.heap as f64 / MIB);
         goal("slowest edit at 2,500, in B", "<= 5", slowest(ours::TEXT).map(|time| time / bound));
@@ -107,7 +108,7 @@ pub(crate) fn goals(sizes: &[Size]) {
         goal("heap over the input, append with its result, MiB", "<= 1.5", heap(Task::Append));
     }
     if let Some(size) = at(10) {
-        let slowest = EDITS.iter().filter_map(|task| size.row(ours::TEXT)?.best(*task)).reduce(f64::max);
+        let slowest = Task::EDITS.iter().filter_map(|task| size.row(ours::TEXT)?.best(*task)).reduce(f64::max);
         goal("slowest edit at 10, us", "<= 6", slowest.map(|time| time * 1e6));
     }
     if let (Some(from), Some(to)) = (at(2_500), at(25_000)) {
@@ -115,7 +116,6 @@ pub(crate) fn goals(sizes: &[Size]) {
     }
 }
 
-const EDITS: [Task; 3] = [Task::Append, Task::SetTag, Task::Remove];
 const MIB: f64 = 1_048_576.0;
 
 fn goal(what: &str, wanted: &str, measured: Option<f64>) {

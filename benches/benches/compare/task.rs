@@ -34,6 +34,7 @@ port: 3030
 
 impl Task {
     pub(crate) const ALL: [Self; 4] = [Self::Parse, Self::Append, Self::SetTag, Self::Remove];
+    pub(crate) const EDITS: [Self; 3] = [Self::Append, Self::SetTag, Self::Remove];
 
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -11,8 +11,8 @@ pub(crate) struct Tool {
     pub(crate) name: &'static str,
     pub(crate) ours: bool,
     pub(crate) reads: Reads,
-    pub(crate) starts: Starts,
-    /// What it does before the clock starts is in [`Tool::starts`].
+    pub(crate) tasks: &'static [Task],
+    /// Makes a task ready to run; the request is made here, before the clock starts.
     pub(crate) prepare: for<'t> fn(&'t str, Request) -> Run<'t>,
 }
 
@@ -21,24 +21,6 @@ pub(crate) struct Tool {
 pub(crate) enum Reads {
     Anchors,
     NoAnchors,
-}
-
-/// What a run begins with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Starts {
-    /// The text.
-    Text,
-    /// A document that is already open; there is nothing to parse.
-    Open,
-}
-
-impl Tool {
-    pub(crate) fn tasks(&self) -> &'static [Task] {
-        match self.starts {
-            Starts::Text => &Task::ALL,
-            Starts::Open => &[Task::Append, Task::SetTag, Task::Remove],
-        }
-    }
 }
 
 /// All of them, ours first.

@@ -5,11 +5,12 @@ mod noyalib;
 mod serde_yaml;
 mod yaml_edit;
 
-use crate::tools::{Reads, Starts, Tool};
+use crate::task::Task;
+use crate::tools::{Reads, Tool};
 
 /// One row for each of them.
 pub(crate) fn tools() -> [Tool; 4] {
-    let peer = |name, reads, prepare| Tool { name, ours: false, reads, starts: Starts::Text, prepare };
+    let peer = |name, reads, prepare| Tool { name, ours: false, reads, tasks: &Task::ALL, prepare };
     [
         peer("yaml-edit 0.3.6", Reads::Anchors, yaml_edit::prepare),
         peer("noyalib 0.0.58", Reads::Anchors, noyalib::prepare),
