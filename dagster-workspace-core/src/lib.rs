@@ -11,6 +11,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod diff;
 pub mod edit;
 pub mod error;
 pub mod field;
@@ -18,6 +19,7 @@ pub mod lint;
 pub mod span;
 pub mod splice;
 pub mod system;
+pub mod transform;
 pub mod value;
 pub mod values;
 pub mod workspace;

@@ -33,6 +33,7 @@ use crate::error::{Diagnostic, Severity};
 use crate::yaml::{Document, Node, Reader, Resolved, Schema};
 
 use notation::standard_tag;
+pub(crate) use spelling::nearest;
 pub use version::{Target, Version, VersionError};
 
 /// Findings about a workspace file, in the order of the text.

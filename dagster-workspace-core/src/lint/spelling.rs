@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 /// The known name that `written` is most likely a misspelling of; `None` where none is near.
 ///
 /// Near is a third of its characters at most, case and separators (`location-name`, `locationName`) not counted.
-pub(super) fn nearest<'n>(written: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub(crate) fn nearest<'n>(written: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let written = folded(written);
     // Long keys are no misspelling of the short names that we know.
     (written.len() <= 64).then_some(())?;

@@ -8,6 +8,7 @@ use core::str::FromStr;
 
 use super::document::Node;
 use super::schema::Schema;
+use crate::value::Value;
 
 /// A way from the root to a node: `deployments[name=etl].image.tag`.
 ///
@@ -84,6 +85,16 @@ impl ItemKey {
             Some(key) => node.get(key),
             None => node.entries().next().map(|entry| entry.value),
         })
+    }
+
+    /// The identity of an item that is data already.
+    #[must_use]
+    pub fn of_value<'v>(&self, item: &'v Value) -> Option<&'v str> {
+        let found = self.0.iter().try_fold(item, |value, key| match key {
+            Some(key) => value.get(key),
+            None => value.entries().first().map(|(_, value)| value),
+        })?;
+        found.as_str()
     }
 
     /// Whether `item` is called `name`.

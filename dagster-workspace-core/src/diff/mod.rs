@@ -1,0 +1,250 @@
+//! What differs between two documents, as data: [`diff`] gives [`Change`]s, and [`Diff`] also knows whether only comments
+//! or notation differ. Items of lists are matched by name, never by place. Read [`Change`] first.
+//!
+//! People and programs get no secrets from it: what stands under `env`, or under a key that says `password` or `token`, is
+//! left out of the summary and hidden when serialised. [`Change::before`] and [`Change::after`] hold everything.
+
+mod summary;
+
+use alloc::borrow::ToOwned as _;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::value::Value;
+use crate::yaml::{DataError, Document, ItemKey, Path, Schema, Step};
+
+/// One value that differs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// Where it stands: `deployments[name=etl].image.tag`.
+    pub path: Path,
+    /// What it was; `None` where it is new.
+    pub before: Option<Value>,
+    /// What it is; `None` where it is gone.
+    pub after: Option<Value>,
+}
+
+/// Where the items of which list carry their identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MergeKeys {
+    /// Key of a list, and the identity of its items.
+    lists: Vec<(String, ItemKey)>,
+    /// Identity of the items of every other list.
+    others: ItemKey,
+}
+
+impl MergeKeys {
+    /// Those lists by their own keys, all others by `others`.
+    #[must_use]
+    pub fn new(lists: Vec<(String, ItemKey)>, others: ItemKey) -> Self {
+        Self { lists, others }
+    }
+
+    /// Identity of the items of the list under that key.
+    #[must_use]
+    pub fn of(&self, list: &str) -> &ItemKey {
+        self.lists.iter().find(|(own, _)| own == list).map_or(&self.others, |(_, key)| key)
+    }
+}
+
+impl Default for MergeKeys {
+    /// `load_from` by `*.location_name`, every other list by `name`.
+    fn default() -> Self {
+        let load_from = "*.location_name".parse().map(|key| ("load_from".to_owned(), key));
+        Self { lists: load_from.into_iter().collect(), others: ItemKey::default() }
+    }
+}
+
+/// All that differs between two documents.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Diff {
+    /// Differences of data, in document order: what went or changed as it stood before, then what is new.
+    pub changes: Vec<Change>,
+    /// Whether the texts differ, be it only in comments, order of keys or notation.
+    pub text_differs: bool,
+}
+
+impl Diff {
+    /// What differs between two documents for readers of `schema`.
+    ///
+    /// # Errors
+    /// [`DataError`] where one of them has no meaning as data.
+    ///
+    /// # Example
+    /// ```
+    /// use dagster_workspace_core::{diff::{Diff, MergeKeys}, yaml::{Document, Schema}};
+    /// let before = Document::parse("deployments:\n- {name: etl, image: {tag: a}}\n")?;
+    /// let after = Document::parse("deployments:\n- {name: new}\n- {name: etl, image: {tag: b}}\n")?;
+    /// let diff = Diff::between(&before, &after, Schema::Helm, &MergeKeys::default()).unwrap();
+    /// assert_eq!(diff.to_string(), "~ deployment etl: image.tag a -> b\n+ deployment new\n");
+    /// # Ok::<(), dagster_workspace_core::error::ParseError>(())
+    /// ```
+    pub fn between(
+        before: &Document<'_>,
+        after: &Document<'_>,
+        schema: Schema,
+        keys: &MergeKeys,
+    ) -> Result<Self, DataError> {
+        let changes = diff(&before.to_value(schema)?, &after.to_value(schema)?, keys);
+        Ok(Self { changes, text_differs: before.text() != after.text() })
+    }
+}
+
+/// What differs between two values, the order of mappings not counted.
+#[must_use]
+pub fn diff(before: &Value, after: &Value, keys: &MergeKeys) -> Vec<Change> {
+    let mut walk = Walk { keys, steps: Vec::new(), changes: Vec::new() };
+    walk.values(before, after);
+    walk.changes
+}
+
+/// One comparison.
+struct Walk<'k> {
+    keys: &'k MergeKeys,
+    /// From the root to the values at hand.
+    steps: Vec<Step>,
+    changes: Vec<Change>,
+}
+
+impl Walk<'_> {
+    fn values(&mut self, before: &Value, after: &Value) {
+        if before.is_same(after) {
+            return;
+        }
+        let found = self.changes.len();
+        match (before, after) {
+            (Value::Mapping(before), Value::Mapping(after)) => self.mappings(before, after),
+            (Value::Sequence(before), Value::Sequence(after)) => self.lists(before, after),
+            // Nothing written is a list without items, where the other side has some.
+            (Value::Null, Value::Sequence(after)) => self.lists(&[], after),
+            (Value::Sequence(before), Value::Null) => self.lists(before, &[]),
+            _ => {}
+        }
+        if self.changes.len() == found {
+            self.note(Some(before), Some(after));
+        }
+    }
+
+    fn note(&mut self, before: Option<&Value>, after: Option<&Value>) {
+        let path = Path::new(self.steps.clone());
+        self.changes.push(Change { path, before: before.cloned(), after: after.cloned() });
+    }
+
+    /// Compares what one step further leads to; a missing side is new or gone.
+    fn step(&mut self, step: Step, before: Option<&Value>, after: Option<&Value>) {
+        self.steps.push(step);
+        match (before, after) {
+            (Some(before), Some(after)) => self.values(before, after),
+            // A list of named items that comes or goes as a whole: its items are what people know.
+            (Some(list @ Value::Sequence(_)), None) if self.is_named(list) => self.values(list, &Value::Null),
+            (None, Some(list @ Value::Sequence(_))) if self.is_named(list) => self.values(&Value::Null, list),
+            _ => self.note(before, after),
+        }
+        self.steps.pop();
+    }
+
+    fn mappings(&mut self, before: &[(String, Value)], after: &[(String, Value)]) {
+        let new: BTreeMap<&str, &Value> = after.iter().map(|(key, value)| (key.as_str(), value)).collect();
+        let old: BTreeMap<&str, &Value> = before.iter().map(|(key, value)| (key.as_str(), value)).collect();
+        for (key, value) in before {
+            self.step(Step::Key(key.clone()), Some(value), new.get(key.as_str()).copied());
+        }
+        for (key, value) in after.iter().filter(|(key, _)| !old.contains_key(key.as_str())) {
+            self.step(Step::Key(key.clone()), None, Some(value));
+        }
+    }
+
+    fn lists(&mut self, before: &[Value], after: &[Value]) {
+        // A list of plain values is one value: what matters is the whole, as in arguments of a command.
+        if !before.iter().chain(after).all(|item| matches!(item, Value::Mapping(_))) {
+            return;
+        }
+        let pairs = pairs(before, after, &self.item_key());
+        for (at, item) in before.iter().enumerate() {
+            let partner = pairs.old.get(&at).and_then(|new| after.get(*new));
+            let step = self.item_step(item, at, &pairs.shared);
+            self.step(step, Some(item), partner);
+        }
+        for (at, item) in after.iter().enumerate().filter(|(at, _)| !pairs.new.contains_key(at)) {
+            let step = self.item_step(item, at, &pairs.shared);
+            self.step(step, None, Some(item));
+        }
+        if !pairs.old.values().is_sorted() {
+            let key = self.item_key();
+            let names = |list: &[Value]| Value::Sequence(list.iter().map(|item| name_of(item, &key)).collect());
+            self.note(Some(&names(before)), Some(&names(after)));
+        }
+    }
+
+    fn item_step(&self, item: &Value, at: usize, shared: &[&str]) -> Step {
+        let key = self.item_key();
+        match key.of_value(item) {
+            Some(name) if !shared.contains(&name) => Step::Item { name: name.to_owned(), key },
+            _ => Step::Index(at),
+        }
+    }
+
+    /// Identity of the items of the list at hand.
+    fn item_key(&self) -> ItemKey {
+        match self.steps.last() {
+            Some(Step::Key(list)) => self.keys.of(list).clone(),
+            _ => self.keys.of("").clone(),
+        }
+    }
+
+    fn is_named(&self, list: &Value) -> bool {
+        let Value::Sequence(items) = list else { return false };
+        let key = self.item_key();
+        !items.is_empty() && items.iter().all(|item| key.of_value(item).is_some())
+    }
+}
+
+/// An item in place of which its name says enough.
+fn name_of(item: &Value, key: &ItemKey) -> Value {
+    key.of_value(item).map_or_else(|| item.clone(), Value::from)
+}
+
+/// Which items of two lists belong together, by their places.
+struct Pairs<'v> {
+    old: BTreeMap<usize, usize>,
+    new: BTreeMap<usize, usize>,
+    /// Names that several items of one list have: they tell nothing.
+    shared: Vec<&'v str>,
+}
+
+/// Matches items by name; those without a name of their own by equality.
+fn pairs<'v>(before: &'v [Value], after: &'v [Value], key: &ItemKey) -> Pairs<'v> {
+    let mut pairs = Pairs { old: BTreeMap::new(), new: BTreeMap::new(), shared: Vec::new() };
+    let mut by_name: [BTreeMap<&str, usize>; 2] = [BTreeMap::new(), BTreeMap::new()];
+    for (list, names) in [before, after].into_iter().zip(&mut by_name) {
+        for (at, item) in list.iter().enumerate() {
+            let Some(name) = key.of_value(item) else { continue };
+            if names.insert(name, at).is_some() {
+                pairs.shared.push(name);
+            }
+        }
+    }
+    let [old_names, new_names] = by_name;
+    for (name, old) in old_names.iter().filter(|(name, _)| !pairs.shared.contains(name)) {
+        if let Some(new) = new_names.get(name) {
+            pairs.old.insert(*old, *new);
+            pairs.new.insert(*new, *old);
+        }
+    }
+    for (old, item) in before.iter().enumerate() {
+        if pairs.old.contains_key(&old) || is_named(item, key, &pairs.shared) {
+            continue;
+        }
+        let free = |(at, other): &(usize, &Value)| !pairs.new.contains_key(at) && item.is_same(other);
+        if let Some((new, _)) = after.iter().enumerate().find(free) {
+            pairs.old.insert(old, new);
+            pairs.new.insert(new, old);
+        }
+    }
+    pairs
+}
+
+fn is_named(item: &Value, key: &ItemKey, shared: &[&str]) -> bool {
+    key.of_value(item).is_some_and(|name| !shared.contains(&name))
+}

@@ -1,0 +1,275 @@
+//! Changes as people read them, one a line, and as programs get them, secrets hidden.
+
+use alloc::borrow::{Cow, ToOwned as _};
+use alloc::string::{String, ToString as _};
+use core::fmt;
+
+use serde::ser::{Serialize, SerializeStruct as _, Serializer};
+
+use super::{Change, Diff};
+use crate::value::Value;
+use crate::yaml::quote::{Context, Quoting, write_scalar};
+use crate::yaml::{Path, Step};
+
+/// What the items of a list, or the entries of a mapping, are called.
+const NOUNS: [(&str, &str); 3] = [("deployments", "deployment"), ("load_from", "location"), ("servers", "server")];
+
+/// Keys between a location and its settings, which say nothing new.
+const ORIGINS: [&str; 5] = ["grpc_server", "python_file", "python_module", "python_package", "autoload_defs_module"];
+
+/// Words in keys under which a credential stands.
+const SECRET: [&str; 7] = ["password", "passwd", "token", "apikey", "accesskey", "privatekey", "credential"];
+
+/// What stands in place of a secret.
+const HIDDEN: &str = "(hidden)";
+
+/// Longest text that a summary shows, in characters.
+const SHOWN: usize = 80;
+
+/// `+ deployment etl`, `~ deployment etl: image.tag 1 -> 2`, `- location etl`, `~ global.x 1 -> 2`. Without secrets.
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (subject, rest) = split(&self.path);
+        let secret = is_secret(&self.path);
+        let path = if rest.steps().is_empty() { String::new() } else { rest.to_string() };
+        let shown = |value: &Option<Value>| value.as_ref().filter(|_| !secret).and_then(scalar);
+        let mark = match (&self.before, &self.after) {
+            (None, _) => '+',
+            (_, None) => '-',
+            _ => '~',
+        };
+        match &subject {
+            Some(subject) if path.is_empty() => return write!(f, "{mark} {subject}{}", suffix(mark)),
+            Some(subject) => write!(f, "~ {subject}: ")?,
+            None => {}
+        }
+        if subject.is_none() || mark != '~' {
+            write!(f, "{mark} ")?;
+        }
+        f.write_str(if path.is_empty() { "document" } else { &path })?;
+        match (mark, shown(&self.before), shown(&self.after)) {
+            ('~', Some(before), Some(after)) => write!(f, " {before} -> {after}"),
+            ('~', ..) if is_reordered(self) => f.write_str(" reordered"),
+            ('~', ..) => f.write_str(" changed"),
+            ('+', _, Some(after)) => write!(f, " {after}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn suffix(mark: char) -> &'static str {
+    if mark == '~' { " changed" } else { "" }
+}
+
+/// One line per change; says so where only comments or notation differ, and gives nothing where nothing does.
+impl fmt::Display for Diff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for change in &self.changes {
+            writeln!(f, "{change}")?;
+        }
+        if self.changes.is_empty() && self.text_differs {
+            writeln!(f, "only comments or notation differ")?;
+        }
+        Ok(())
+    }
+}
+
+/// `{"path": .., "before": .., "after": ..}`, what is missing left out, secrets hidden.
+impl Serialize for Change {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { path, before, after } = self;
+        let secret = is_secret(path);
+        let fields = 1 + usize::from(before.is_some()) + usize::from(after.is_some());
+        let mut out = serializer.serialize_struct("Change", fields)?;
+        out.serialize_field("path", &path.to_string())?;
+        for (name, value) in [("before", before), ("after", after)] {
+            if let Some(value) = value {
+                out.serialize_field(name, &hidden(value, secret))?;
+            }
+        }
+        out.end()
+    }
+}
+
+/// What a path is about, as in `deployment etl`, and the way on from there.
+fn split(path: &Path) -> (Option<String>, Path) {
+    let whole = || (None, path.clone());
+    for (at, pair) in path.steps().windows(2).enumerate() {
+        let [Step::Key(list), item] = pair else { continue };
+        let Some((_, noun)) = NOUNS.iter().find(|(own, _)| own == list) else { continue };
+        let name: Cow<'_, str> = match item {
+            Step::Item { name, .. } | Step::Key(name) => Cow::Borrowed(name),
+            Step::Index(index) => Cow::Owned(alloc::format!("[{index}]")),
+        };
+        let mut rest = path.steps().get(at + 2..).unwrap_or_default();
+        if let [Step::Key(origin), inner @ ..] = rest
+            && *noun == "location"
+            && ORIGINS.contains(&origin.as_str())
+        {
+            rest = inner;
+        }
+        return (Some(alloc::format!("{noun} {name}")), Path::new(rest.to_owned()));
+    }
+    whole()
+}
+
+/// Notation of a short scalar.
+fn scalar(value: &Value) -> Option<String> {
+    let text = write_scalar(value, Quoting::Auto, Context::Block)?;
+    if text.chars().count() <= SHOWN {
+        return Some(text.into_owned());
+    }
+    Some(text.chars().take(SHOWN).chain(['…']).collect())
+}
+
+fn is_reordered(change: &Change) -> bool {
+    let (Some(Value::Sequence(before)), Some(Value::Sequence(after))) = (&change.before, &change.after) else {
+        return false;
+    };
+    before.len() == after.len() && before.iter().all(|item| after.contains(item))
+}
+
+fn is_secret(path: &Path) -> bool {
+    path.steps().iter().any(|step| matches!(step, Step::Key(key) if key == "env" || is_secret_key(key)))
+}
+
+fn is_secret_key(key: &str) -> bool {
+    let folded: String = key.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    // A name or a key of a Secret is no secret itself.
+    let is_reference = ["name", "key", "secret", "enabled"].iter().any(|end| folded.ends_with(end))
+        && !["apikey", "accesskey", "privatekey"].iter().any(|end| folded.ends_with(end));
+    !is_reference && SECRET.iter().any(|word| folded.contains(word))
+}
+
+/// The value with every text hidden that may be a secret; all of them where `secret`.
+fn hidden(value: &Value, secret: bool) -> Value {
+    match value {
+        Value::Mapping(entries) => {
+            let entries = entries.iter().map(|(key, value)| match value {
+                Value::Sequence(items) if key == "env" && !secret => (key.clone(), hidden_variables(items)),
+                _ => (key.clone(), hidden(value, secret || key == "env" || is_secret_key(key))),
+            });
+            Value::Mapping(entries.collect())
+        }
+        Value::Sequence(items) => Value::Sequence(items.iter().map(|item| hidden(item, secret)).collect()),
+        Value::Null | Value::Bool(_) => value.clone(),
+        _ if secret => Value::from(HIDDEN),
+        _ => value.clone(),
+    }
+}
+
+/// Kubernetes `EnvVar` objects: what they are called stays readable.
+fn hidden_variables(items: &[Value]) -> Value {
+    let hide = |item: &Value| {
+        let mut item = item.clone();
+        if let Some(value) = item.get("value").map(|value| hidden(value, true)) {
+            item.set("value", value);
+        }
+        item
+    };
+    Value::Sequence(items.iter().map(hide).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::super::{MergeKeys, diff};
+    use super::*;
+    use crate::yaml::{Document, Schema};
+
+    /// Checks the summary of two texts, that it is empty exactly for equal data, and that the way back is as long.
+    fn check(before: &str, after: &str, expected: &[&str]) {
+        let documents = [before, after].map(|text| Document::parse(text).unwrap());
+        let [old, new] = &documents;
+        let diff_of = |a, b| Diff::between(a, b, Schema::Helm, &MergeKeys::default()).unwrap();
+        let forward = diff_of(old, new);
+        let lines: Vec<_> = forward.changes.iter().map(|change| change.to_string()).collect();
+        assert_eq!(lines, expected, "{before}\n=>\n{after}");
+        let values = [old, new].map(|document| document.to_value(Schema::Helm).unwrap());
+        assert_eq!(lines.is_empty(), values[0].is_same(&values[1]));
+        assert_eq!(diff_of(new, old).changes.len(), forward.changes.len(), "{before}\n<=\n{after}");
+    }
+
+    const ETL: &str = "name: etl, image: {tag: '1'}";
+
+    #[test]
+    fn changes_are_named_after_what_they_are_about() {
+        let list = |items: &[&str]| {
+            let items: String = items.iter().map(|item| alloc::format!("- {{{item}}}\n")).collect();
+            alloc::format!("deployments:\n{items}")
+        };
+        let etl = list(&[ETL]);
+        check(&etl, &list(&[ETL, "name: b"]), &["+ deployment b"]);
+        check(&etl, &list(&["name: b", ETL]), &["+ deployment b"]);
+        check(&etl, &list(&["name: b"]), &["- deployment etl", "+ deployment b"]);
+        check(&etl, "deployments: []\n", &["- deployment etl"]);
+        check("deployments:\n", &etl, &["+ deployment etl"]);
+        check("a: 1\n", &alloc::format!("a: 1\n{etl}"), &["+ deployment etl"]);
+        check(&etl, &list(&["name: etl, image: {tag: '2'}"]), &["~ deployment etl: image.tag \"1\" -> \"2\""]);
+        check(&etl, &list(&["name: etl, image: {tag: 1}"]), &["~ deployment etl: image.tag \"1\" -> 1"]);
+        check(&etl, &list(&["image: {tag: '1'}, name: etl"]), &[]);
+        check(
+            &etl,
+            &list(&["name: etl, image: {}, port: 1"]),
+            &["~ deployment etl: - image.tag", "~ deployment etl: + port 1"],
+        );
+        check(&etl, &list(&["name: etl, image: {tag: '1'}, resources: {a: b}"]), &["~ deployment etl: + resources"]);
+        check(&list(&["name: a", "name: b"]), &list(&["name: b", "name: a"]), &["~ deployments reordered"]);
+        check(&list(&["name: a", "name: a"]), &list(&["name: a"]), &["- deployment [1]"]);
+        check(
+            "deployments: {a: {port: 1}, b: {}}\n",
+            "deployments: {a: {port: 2}}\n",
+            &["~ deployment a: port 1 -> 2", "- deployment b"],
+        );
+        check("x: {deployments: [{name: a}]}\n", "x: {deployments: []}\n", &["- deployment a"]);
+        check("a: {b: 1}\nc: 2\n", "a: {b: 3}\nd: [1]\n", &["~ a.b 1 -> 3", "- c", "+ d"]);
+        check("a: [1, 2]\n", "a: [2, 1]\n", &["~ a reordered"]);
+        check("a: 1\n", "b\n", &["~ document changed"]);
+        check("a:\n", "a: []\n", &["~ a changed"]);
+    }
+
+    #[test]
+    fn locations_are_matched_by_their_one_inner_mapping() {
+        let of = |items: &[&str]| {
+            let items: String = items.iter().map(|item| alloc::format!("- {item}\n")).collect();
+            alloc::format!("load_from:\n{items}")
+        };
+        let a = "grpc_server: {host: a, port: 1, location_name: a}";
+        let unnamed = "grpc_server: {host: x, port: 1}";
+        check(&of(&[a, unnamed]), &of(&[unnamed, a]), &["~ load_from reordered"]);
+        check(&of(&[a]), &of(&[unnamed, a]), &["+ location [0]"]);
+        check(&of(&[a]), &of(&["grpc_server: {host: a, port: 2, location_name: a}"]), &["~ location a: port 1 -> 2"]);
+        check(&of(&[a, "python_file: x"]), &of(&["python_file: x"]), &["- location a"]);
+    }
+
+    #[test]
+    fn secrets_are_in_no_summary_and_hidden_in_json() {
+        let before = "deployments:\n- {name: a, env: {K: old}}\n- {name: b, env: [{name: K, value: old}]}\npostgresql: {postgresqlPassword: old}\n";
+        let after = "deployments:\n- {name: a, env: {K: s3cret, L: s3cret}}\n- {name: b, env: [{name: K, value: s3cret}]}\n- {name: c, env: {K: s3cret}, sidecarContainers: [{name: s, env: [{name: K, value: s3cret}]}], envSecrets: [{name: kept}]}\npostgresql: {postgresqlPassword: s3cret}\n";
+        let expected = [
+            "~ deployment a: env.K changed",
+            "~ deployment a: + env.L",
+            "~ deployment b: env[name=K].value changed",
+            "+ deployment c",
+            "~ postgresql.postgresqlPassword changed",
+        ];
+        check(before, after, &expected);
+        let [old, new] = [before, after].map(|text| Document::parse(text).unwrap().to_value(Schema::Helm).unwrap());
+        let json = serde_json::to_string(&diff(&old, &new, &MergeKeys::default())).unwrap();
+        assert!(!json.contains("s3cret") && !json.contains("old"), "{json}");
+        assert!(
+            json.contains("kept") && json.contains(r#""path":"deployments[name=a].env.K","before":"(hidden)""#),
+            "{json}"
+        );
+    }
+
+    #[test]
+    fn a_difference_of_comments_is_said_to_be_one() {
+        let [old, new] = ["a: 1 # x\n", "a: 1 # y\n"].map(|text| Document::parse(text).unwrap());
+        let diff = Diff::between(&old, &new, Schema::Helm, &MergeKeys::default()).unwrap();
+        assert_eq!(diff.to_string(), "only comments or notation differ\n");
+        let same = Diff::between(&old, &old, Schema::Helm, &MergeKeys::default()).unwrap();
+        assert_eq!(same.to_string(), "");
+    }
+}

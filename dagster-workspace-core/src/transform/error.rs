@@ -1,0 +1,117 @@
+//! Why a transform is not applied: [`TransformError`].
+
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use crate::diff::Change;
+use crate::error::{Diagnostic, ParseError, Refusal, Severity};
+use crate::span::Span;
+use crate::yaml::DataError;
+
+/// Why a transform is not applied. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransformError {
+    /// The text is not YAML: mend it first.
+    #[error("the document cannot be read")]
+    Parse(#[from] ParseError),
+    /// The text is YAML, but has no meaning as data.
+    #[error("the document has no meaning as data")]
+    Data(#[from] DataError),
+    /// The edit would change something else, or its target is not what it takes it for.
+    #[error("the edit is refused")]
+    Refused(#[from] Refusal),
+    /// Another entry has the name: update it, or choose another.
+    #[error("`{name}` is taken by a different entry")]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// From the entry that is there to the one that was to be added.
+        difference: Vec<Change>,
+        /// Where the name stands.
+        span: Span,
+    },
+    /// There is no entry of that name to update.
+    #[error("there is no `{name}`")]
+    NotFound {
+        /// The name.
+        name: String,
+        /// The nearest name that there is.
+        did_you_mean: Option<String>,
+    },
+    /// The location is no gRPC server: its entry is edited by hand.
+    #[error("`{name}` is no gRPC server")]
+    NotAServer {
+        /// The name.
+        name: String,
+        /// Its entry.
+        span: Span,
+    },
+    /// An update would give the entry another name: add the new one, then remove the old one.
+    #[error("an update cannot rename `{name}` to `{to}`")]
+    Rename {
+        /// The name.
+        name: String,
+        /// The other one.
+        to: String,
+    },
+    /// The fields of an update are no mapping.
+    #[error("the fields of `{name}` must be a mapping")]
+    Fields {
+        /// The entry.
+        name: String,
+    },
+    /// Transforms of both documents were given for one.
+    #[error("the transform of `{entry}` is for the other document")]
+    MixedSubjects {
+        /// What the transform is about.
+        entry: String,
+    },
+    /// Dagster, the chart or the API server would refuse or misread the result.
+    #[error("the result would be refused")]
+    Invalid {
+        /// The errors. Their spans point into `text`.
+        findings: Vec<Diagnostic>,
+        /// The text that was not written.
+        text: String,
+    },
+}
+
+impl TransformError {
+    /// The error as findings; their spans point into the old text, but for [`TransformError::Invalid`].
+    #[must_use]
+    pub fn diagnostics(&self) -> Vec<Diagnostic> {
+        let one = match self {
+            Self::Parse(error) => error.diagnostic(),
+            Self::Data(error) => error.diagnostic(),
+            Self::Refused(refusal) => refusal.diagnostic(),
+            Self::Invalid { findings, .. } => return findings.clone(),
+            Self::NameTaken { span, difference, .. } => {
+                let paths: Vec<_> = difference.iter().map(|change| format!("`{}`", change.path)).collect();
+                let hint = format!("it differs in {}; update it, or choose another name", paths.join(", "));
+                self.finding("DW0501", Some(*span), Some(hint))
+            }
+            Self::NotFound { did_you_mean, .. } => {
+                let hint = did_you_mean.as_ref().map(|name| format!("did you mean `{name}`?"));
+                self.finding("DW0502", None, hint)
+            }
+            Self::NotAServer { span, .. } => {
+                self.finding("DW0503", Some(*span), Some("only `grpc_server` entries are edited".to_string()))
+            }
+            Self::Rename { .. } => {
+                self.finding("DW0504", None, Some("add it under the new name, then remove the old one".to_string()))
+            }
+            Self::Fields { .. } => self.finding("DW0505", None, None),
+            Self::MixedSubjects { .. } => {
+                self.finding("DW0506", None, Some("apply it to the document that it is for".to_string()))
+            }
+        };
+        Vec::from([one])
+    }
+
+    fn finding(&self, code: &'static str, span: Option<Span>, hint: Option<String>) -> Diagnostic {
+        let message = self.to_string();
+        Diagnostic { code, severity: Severity::Error, message, span, related: Vec::new(), hint }
+    }
+}

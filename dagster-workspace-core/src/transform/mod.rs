@@ -1,0 +1,249 @@
+//! What people ask for, as data: [`Transform`], and [`apply`], which makes new text of a document or says why not. Pure and
+//! idempotent, so that it can run again on a newer text.
+//!
+//! `values` and `workspace` turn a transform into edits of the one document or the other, `check` lints before and after, and
+//! [`pair`] gives the transforms that keep both documents together.
+
+mod check;
+mod error;
+pub mod pair;
+mod values;
+mod workspace;
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+pub use error::TransformError;
+
+use crate::diff::{Change, Diff, MergeKeys};
+use crate::edit::{self, Edit};
+use crate::error::Diagnostic;
+use crate::lint::Target;
+use crate::value::Value;
+use crate::values::{Image, UserDeployment};
+use crate::workspace::GrpcServer;
+use crate::yaml::{Document, Path, Schema};
+
+/// One change of one document. Serialised as a mapping with its kind under `transform`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "transform", rename_all = "kebab-case")]
+pub enum Transform {
+    /// Values: adds a deployment at the end. No change where an equal one is there; another one of that name is
+    /// [`TransformError::NameTaken`].
+    AddDeployment {
+        /// The deployment.
+        deployment: UserDeployment,
+    },
+    /// Values: sets fields of a deployment. Mappings are gone into, null removes a key; what is not named stays.
+    UpdateDeployment {
+        /// The deployment.
+        name: String,
+        /// The fields and their values, a mapping.
+        fields: Value,
+    },
+    /// Values: sets repository, tag and digest of a deployment; the pull policy only where `image` names one.
+    SetImage {
+        /// The deployment.
+        name: String,
+        /// The image. What it leaves out is removed, so that an old digest does not win over a new tag.
+        image: Image,
+    },
+    /// Values: takes a deployment out. The last one leaves `[]` or `{}`: without the key the chart would deploy its example.
+    RemoveDeployment {
+        /// The deployment.
+        name: String,
+    },
+    /// Workspace: adds a gRPC server at the end. No change where an equal one is there; another location of that name is
+    /// [`TransformError::NameTaken`].
+    AddLocation {
+        /// The server.
+        server: GrpcServer,
+    },
+    /// Workspace: sets fields of a gRPC server, as [`Transform::UpdateDeployment`].
+    UpdateLocation {
+        /// Name of the location, as Dagster resolves it.
+        name: String,
+        /// The fields and their values, a mapping.
+        fields: Value,
+    },
+    /// Workspace: takes a location out, whatever its kind.
+    RemoveLocation {
+        /// Name of the location, as Dagster resolves it.
+        name: String,
+    },
+    /// Workspace: sees to it that the host of a deployment is served. Where a server has that host, its port is set and
+    /// nothing else; else it is added.
+    PairLocation {
+        /// The server. Its host is what counts.
+        server: GrpcServer,
+    },
+    /// Workspace: takes out all servers that have the host of a deployment.
+    UnpairLocation {
+        /// The host, as it is written.
+        host: String,
+    },
+}
+
+/// Which document a transform is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// The values of chart `dagster-user-deployments`.
+    Values,
+    /// The workspace file.
+    Workspace,
+}
+
+impl Transform {
+    /// The document it is for.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        match self {
+            Self::AddDeployment { .. }
+            | Self::UpdateDeployment { .. }
+            | Self::SetImage { .. }
+            | Self::RemoveDeployment { .. } => Subject::Values,
+            Self::AddLocation { .. }
+            | Self::UpdateLocation { .. }
+            | Self::RemoveLocation { .. }
+            | Self::PairLocation { .. }
+            | Self::UnpairLocation { .. } => Subject::Workspace,
+        }
+    }
+
+    /// The entry it is about: the name of a deployment or location.
+    fn entry(&self) -> Cow<'_, str> {
+        match self {
+            Self::AddDeployment { deployment } => Cow::Borrowed(deployment.name()),
+            Self::UpdateDeployment { name, .. }
+            | Self::SetImage { name, .. }
+            | Self::RemoveDeployment { name }
+            | Self::UpdateLocation { name, .. }
+            | Self::RemoveLocation { name } => Cow::Borrowed(name),
+            Self::AddLocation { server } | Self::PairLocation { server } => Cow::Owned(server.name()),
+            Self::UnpairLocation { host } => Cow::Borrowed(host),
+        }
+    }
+}
+
+/// A text after transforms.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Applied {
+    /// The new text; the old one, byte for byte, where there is no change.
+    pub text: String,
+    /// What differs for its reader. Empty: nothing to write.
+    pub changes: Vec<Change>,
+    /// Findings that do not stand in the way: those about what was touched, and errors that were there before. The spans
+    /// point into the new text.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl Applied {
+    /// Whether there is something to write.
+    #[must_use]
+    pub fn is_changed(&self) -> bool {
+        !self.changes.is_empty()
+    }
+}
+
+/// Applies transforms of one subject to its document, one after another.
+///
+/// What Dagster or the chart would refuse is not made: errors that the transforms bring or that lie in the entries that they
+/// touch are [`TransformError::Invalid`]. Older errors elsewhere in the values are warnings, so that nobody is locked out by
+/// a neighbour. An older error in the workspace stops everything but what reduces such errors: Dagster refuses the whole
+/// file.
+///
+/// # Errors
+/// [`TransformError`]; its [`diagnostics`](TransformError::diagnostics) say where.
+///
+/// # Example
+/// ```
+/// use dagster_workspace_core::{lint::Target, transform::{Transform, apply}};
+/// let text = "deployments:\n  - name: etl # ours\n    image: {repository: etl, tag: a, pullPolicy: Always}\n    port: 3030\n";
+/// let transform = Transform::SetImage { name: "etl".into(), image: "etl:1.10".parse()? };
+/// let applied = apply(text, &[transform], &Target::default())?;
+/// assert!(applied.text.contains("{repository: etl, tag: \"1.10\", pullPolicy: Always}"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn apply(text: &str, transforms: &[Transform], target: &Target) -> Result<Applied, TransformError> {
+    let Some(first) = transforms.first() else {
+        return Ok(Applied { text: text.into(), changes: Vec::new(), warnings: Vec::new() });
+    };
+    let subject = first.subject();
+    if let Some(other) = transforms.iter().find(|transform| transform.subject() != subject) {
+        return Err(TransformError::MixedSubjects { entry: other.entry().into_owned() });
+    }
+    let before = Document::parse(text)?;
+    let mut edited: Option<Document<'static>> = None;
+    for transform in transforms {
+        let now = edited.as_ref().unwrap_or(&before);
+        edited = step(now, transform)?.or(edited);
+    }
+    let Some(after) = edited else {
+        return Ok(Applied { text: text.into(), changes: Vec::new(), warnings: Vec::new() });
+    };
+    let touched: Vec<_> = transforms.iter().map(Transform::entry).collect();
+    let warnings = check::check(&before, &after, subject, &touched, target)?;
+    let changes = Diff::between(&before, &after, subject.schema(), &MergeKeys::default())?.changes;
+    Ok(Applied { text: after.into(), changes, warnings })
+}
+
+impl Subject {
+    /// How its reader reads.
+    fn schema(self) -> Schema {
+        match self {
+            Self::Values => Schema::Helm,
+            Self::Workspace => Schema::Dagster,
+        }
+    }
+}
+
+fn step(document: &Document<'_>, transform: &Transform) -> Result<Option<Document<'static>>, TransformError> {
+    match transform {
+        Transform::AddDeployment { deployment } => values::add(document, deployment),
+        Transform::UpdateDeployment { name, fields } => values::update(document, name, fields),
+        Transform::SetImage { name, image } => values::set_image(document, name, image),
+        Transform::RemoveDeployment { name } => values::remove(document, name),
+        Transform::AddLocation { server } => workspace::add(document, server),
+        Transform::UpdateLocation { name, fields } => workspace::update(document, name, fields),
+        Transform::RemoveLocation { name } => workspace::remove(document, name),
+        Transform::PairLocation { server } => workspace::pair(document, server),
+        Transform::UnpairLocation { host } => workspace::unpair(document, host),
+    }
+}
+
+/// Sets `fields` of the node at `path`: mappings entry by entry, null removes.
+fn patch(
+    document: &Document<'_>,
+    path: &Path,
+    now: &Value,
+    fields: &Value,
+) -> Result<Option<Document<'static>>, TransformError> {
+    let mut edited: Option<Document<'static>> = None;
+    for (key, value) in fields.entries() {
+        let document = edited.as_ref().unwrap_or(document);
+        let at = path.clone().key(key);
+        let next = match (value, now.get(key)) {
+            (Value::Null, None) => None,
+            (Value::Null, Some(_)) => edit::apply(document, &Edit::Remove { path: at })?,
+            (Value::Mapping(_), Some(inner @ Value::Mapping(_))) => patch(document, &at, inner, value)?,
+            (value, now) if now.is_some_and(|now| now.is_same(value)) => None,
+            (value, _) => edit::apply(document, &Edit::Set { path: at, value: without_nulls(value) })?,
+        };
+        edited = next.or(edited);
+    }
+    Ok(edited)
+}
+
+/// New fields hold no null: it stands for what is to be removed.
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Mapping(entries) => {
+            let kept = entries.iter().filter(|(_, value)| *value != Value::Null);
+            Value::Mapping(kept.map(|(key, value)| (key.clone(), without_nulls(value))).collect())
+        }
+        other => other.clone(),
+    }
+}

@@ -1,0 +1,224 @@
+//! Transforms over written documents: what they make, what they refuse, and that they can run again.
+
+use dagster_workspace_core::lint::{Target, Version};
+use dagster_workspace_core::transform::{Applied, Transform, TransformError, apply, pair};
+use dagster_workspace_core::value::Value;
+use dagster_workspace_core::values::UserDeployment;
+use dagster_workspace_core::workspace::GrpcServer;
+
+const VALUES: &str = "# ours\ndeployments:\n  - name: \"etl\" # one\n    image:\n      repository: \"etl\"\n      tag: \"1.0\"\n      \
+    pullPolicy: Always\n    port: 3030\n    dagsterApiGrpcArgs: [\"-m\", \"etl\"]\n  # two\n  - name: \"ml\"\n    image: {repository: \
+    ml, tag: b, pullPolicy: Always}\n    port: 3031\n    dagsterApiGrpcArgs: [\"-m\", \"ml\"]\nrbacEnabled: true\n";
+
+const WORKSPACE: &str = "load_from:\n  - grpc_server: # keep\n      host: etl\n      port: 3030\n      location_name: \"Sales (EU)\"\n  \
+    - python_file: jobs.py\n";
+
+/// The result, which also is its own result.
+fn check(text: &str, transforms: &[Transform]) -> Result<Applied, TransformError> {
+    let applied = apply(text, transforms, &Target::default())?;
+    let again = apply(&applied.text, transforms, &Target::default())?;
+    assert_eq!(again.text, applied.text, "again");
+    assert!(!again.is_changed(), "again: {:?}", again.changes);
+    assert_eq!(applied.is_changed(), applied.text != text);
+    Ok(applied)
+}
+
+fn deployment(name: &str) -> UserDeployment {
+    UserDeployment::new(name, "ghcr.io/acme/shop:1.10".parse().unwrap()).dagster_api_grpc_args(["-m", "shop"])
+}
+
+fn value(json: &str) -> Value {
+    serde_json::from_str(json).unwrap()
+}
+
+fn codes(error: &TransformError) -> Vec<&'static str> {
+    error.diagnostics().iter().map(|finding| finding.code).collect()
+}
+
+/// The lines that only the one or only the other text has, in order.
+fn changed<'t>(before: &'t str, after: &'t str) -> (Vec<&'t str>, Vec<&'t str>) {
+    let (old, new): (Vec<_>, Vec<_>) = (before.lines().collect(), after.lines().collect());
+    let head = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
+    let tail = old[head..].iter().rev().zip(new[head..].iter().rev()).take_while(|(a, b)| a == b).count();
+    (old[head..old.len() - tail].to_vec(), new[head..new.len() - tail].to_vec())
+}
+
+#[test]
+fn add_deployment_looks_like_its_neighbours() {
+    let applied = check(VALUES, &[Transform::AddDeployment { deployment: deployment("shop") }]).unwrap();
+    let (gone, come) = changed(VALUES, &applied.text);
+    assert!(gone.is_empty(), "{gone:?}");
+    assert_eq!(come[0], "  - name: \"shop\"");
+    assert!(come.contains(&"      tag: \"1.10\""), "{come:?}");
+    assert_eq!(applied.changes.len(), 1);
+    assert_eq!(applied.changes[0].path.to_string(), "deployments[name=shop]");
+}
+
+#[test]
+fn add_of_an_equal_deployment_is_no_change_and_of_a_different_one_shows_the_difference() {
+    let once = check(VALUES, &[Transform::AddDeployment { deployment: deployment("shop") }]).unwrap();
+    let other = deployment("shop").with_port(4000);
+    let error = check(&once.text, &[Transform::AddDeployment { deployment: other }]).unwrap_err();
+    let TransformError::NameTaken { name, difference, .. } = &error else { panic!("{error:?}") };
+    assert_eq!(name, "shop");
+    let paths: Vec<_> = difference.iter().map(|change| change.path.to_string()).collect();
+    assert_eq!(paths, ["port"]);
+    assert_eq!(codes(&error), ["DW0501"]);
+}
+
+#[test]
+fn set_image_changes_the_tag_alone() {
+    let transform = Transform::SetImage { name: "etl".into(), image: "etl:0123456".parse().unwrap() };
+    let applied = check(VALUES, &[transform]).unwrap();
+    assert_eq!(changed(VALUES, &applied.text), (vec!["      tag: \"1.0\""], vec!["      tag: \"0123456\""]));
+}
+
+#[test]
+fn set_image_to_a_digest_takes_the_tag_away() {
+    let digest = format!("ml@sha256:{}", "a".repeat(64));
+    let applied = check(VALUES, &[Transform::SetImage { name: "ml".into(), image: digest.parse().unwrap() }]).unwrap();
+    let (gone, come) = changed(VALUES, &applied.text);
+    assert_eq!(gone, ["    image: {repository: ml, tag: b, pullPolicy: Always}"]);
+    assert_eq!(come.len(), 1);
+    let written: serde_yaml::Value = serde_yaml::from_str(come[0]).unwrap();
+    let expected = format!("image: {{repository: ml, pullPolicy: Always, digest: 'sha256:{}'}}", "a".repeat(64));
+    assert_eq!(written, serde_yaml::from_str::<serde_yaml::Value>(&expected).unwrap());
+}
+
+#[test]
+fn update_sets_adds_and_removes_fields_and_keeps_the_rest() {
+    let fields = value(
+        r#"{"port": 4040, "image": {"pullPolicy": "Never"}, "resources": {"limits": {"cpu": "1"}}, "dagsterApiGrpcArgs": null, "codeServerArgs": ["-m", "etl"]}"#,
+    );
+    let applied = check(VALUES, &[Transform::UpdateDeployment { name: "etl".into(), fields }]).unwrap();
+    let (gone, come) = changed(VALUES, &applied.text);
+    assert_eq!(gone, ["      pullPolicy: Always", "    port: 3030", "    dagsterApiGrpcArgs: [\"-m\", \"etl\"]"]);
+    assert_eq!(come[..2], ["      pullPolicy: Never", "    port: 4040"]);
+    assert!(come.contains(&"      limits:") && come.contains(&"    codeServerArgs:"), "{come:?}");
+}
+
+#[test]
+fn err_update_of_an_unknown_name_says_which_is_near() {
+    let error = check(VALUES, &[Transform::UpdateDeployment { name: "elt".into(), fields: value("{}") }]).unwrap_err();
+    assert_eq!(error, TransformError::NotFound { name: "elt".into(), did_you_mean: None });
+    let error = check(VALUES, &[Transform::SetImage { name: "etl1".into(), image: "x".parse().unwrap() }]).unwrap_err();
+    assert_eq!(error, TransformError::NotFound { name: "etl1".into(), did_you_mean: Some("etl".into()) });
+}
+
+#[test]
+fn err_update_cannot_rename() {
+    let transform = Transform::UpdateDeployment { name: "etl".into(), fields: value(r#"{"name": "etl2"}"#) };
+    assert_eq!(codes(&check(VALUES, &[transform]).unwrap_err()), ["DW0504"]);
+}
+
+#[test]
+fn removing_the_last_deployment_leaves_an_empty_list() {
+    let gone = ["etl", "ml"].map(|name| Transform::RemoveDeployment { name: name.into() });
+    let applied = check(VALUES, &gone).unwrap();
+    assert_eq!(applied.text, "# ours\ndeployments: []\nrbacEnabled: true\n");
+}
+
+#[test]
+fn map_form_is_edited_in_place_and_ends_in_an_empty_mapping() {
+    let text = "deployments:\n  etl: # one\n    image: {repository: etl, tag: a, pullPolicy: Always}\n    port: 3030\n    \
+        dagsterApiGrpcArgs: [a]\n";
+    let target = Target { chart: Version::new(1, 14, 0), ..Target::default() };
+    let image = Transform::SetImage { name: "etl".into(), image: "etl:b".parse().unwrap() };
+    assert_eq!(apply(text, &[image], &target).unwrap().text, text.replace("tag: a", "tag: b"));
+    let added = apply(text, &[Transform::AddDeployment { deployment: deployment("shop") }], &target).unwrap();
+    assert!(
+        added.text.starts_with(text) && added.text[text.len()..].starts_with("  shop:\n    image:\n"),
+        "{}",
+        added.text
+    );
+    let removed = apply(text, &[Transform::RemoveDeployment { name: "etl".into() }], &target).unwrap();
+    assert_eq!(removed.text, "deployments: {}\n");
+}
+
+#[test]
+fn a_pair_is_added_updated_and_removed_in_both_documents() {
+    let pair = pair::add(&deployment("shop"), None);
+    let values = check(VALUES, &pair.values).unwrap();
+    let workspace = check(WORKSPACE, &pair.workspace).unwrap();
+    let (gone, come) = changed(WORKSPACE, &workspace.text);
+    assert!(gone.is_empty(), "{gone:?}");
+    assert_eq!(come, ["  - grpc_server:", "      host: shop", "      port: 3030", "      location_name: shop"]);
+
+    let pair = pair::update("shop", &value(r#"{"port": 4040}"#), None);
+    let values = check(&values.text, &pair.values).unwrap();
+    let workspace = check(&workspace.text, &pair.workspace).unwrap();
+    assert!(values.text.contains("port: 4040") && workspace.text.contains("port: 4040"));
+
+    let pair = pair::remove("shop", None);
+    assert_eq!(check(&values.text, &pair.values).unwrap().text, VALUES);
+    assert_eq!(check(&workspace.text, &pair.workspace).unwrap().text, WORKSPACE);
+}
+
+#[test]
+fn a_location_of_another_name_is_a_pair_by_its_host() {
+    let etl = deployment("etl").with_port(3030);
+    let applied = check(WORKSPACE, &pair::add(&etl, None).workspace).unwrap();
+    assert!(!applied.is_changed());
+    let moved = check(WORKSPACE, &pair::add(&etl.with_port(4000), None).workspace).unwrap();
+    assert_eq!(moved.text, WORKSPACE.replace("3030", "4000"));
+    let gone = check(WORKSPACE, &pair::remove("etl", None).workspace).unwrap();
+    assert_eq!(gone.text, "load_from:\n  - python_file: jobs.py\n");
+}
+
+#[test]
+fn locations_are_updated_and_removed_by_their_resolved_name() {
+    let text = "load_from:\n  - grpc_server: {host: a, port: 1}\n  - python_module: m\n";
+    let name = || String::from("grpc:a:1");
+    let fields = value(r#"{"ssl": true}"#);
+    let applied = check(text, &[Transform::UpdateLocation { name: name(), fields }]).unwrap();
+    assert_eq!(applied.text, "load_from:\n  - grpc_server: {host: a, port: 1, ssl: true}\n  - python_module: m\n");
+    let applied = check(text, &[Transform::RemoveLocation { name: name() }]).unwrap();
+    assert_eq!(applied.text, "load_from:\n  - python_module: m\n");
+}
+
+#[test]
+fn err_a_location_that_is_no_server_is_not_updated() {
+    let text = "load_from:\n  - python_module: {module_name: m, location_name: m}\n";
+    let error = check(text, &[Transform::UpdateLocation { name: "m".into(), fields: value("{}") }]).unwrap_err();
+    assert_eq!(codes(&error), ["DW0503"]);
+}
+
+#[test]
+fn err_what_dagster_refuses_is_not_written() {
+    let server = GrpcServer::new("new", "h", 1);
+    let old = "load_from:\n  - grpc_server: {host: a, port: \"1\", location_name: a}\n";
+    let error = check(old, &[Transform::AddLocation { server }]).unwrap_err();
+    assert!(matches!(error, TransformError::Invalid { .. }), "{error:?}");
+    // Removing the entry that Dagster refuses reduces what it refuses.
+    let mended = check(old, &[Transform::RemoveLocation { name: "a".into() }]);
+    assert_eq!(mended.map(|applied| applied.text), Ok("load_from: []\n".into()));
+}
+
+#[test]
+fn an_old_error_elsewhere_in_the_values_is_a_warning() {
+    let text = VALUES.replace("port: 3031", "port: \"3031\"");
+    let applied = check(&text, &[Transform::SetImage { name: "etl".into(), image: "etl:2".parse().unwrap() }]).unwrap();
+    assert_eq!(applied.warnings.len(), 1, "{:?}", applied.warnings);
+    let error = check(&text, &[Transform::SetImage { name: "ml".into(), image: "ml:2".parse().unwrap() }]).unwrap_err();
+    assert!(matches!(error, TransformError::Invalid { .. }));
+}
+
+#[test]
+fn err_transforms_of_both_documents_at_once() {
+    let mixed = [Transform::RemoveDeployment { name: "a".into() }, Transform::RemoveLocation { name: "b".into() }];
+    assert_eq!(codes(&check(VALUES, &mixed).unwrap_err()), ["DW0506"]);
+}
+
+#[test]
+fn transforms_are_data() {
+    let transforms = [
+        Transform::AddDeployment { deployment: deployment("shop") },
+        Transform::UpdateDeployment { name: "a".into(), fields: value(r#"{"port": 1, "env": null}"#) },
+        Transform::SetImage { name: "a".into(), image: "r/a:1".parse().unwrap() },
+        Transform::PairLocation { server: GrpcServer::new("a", "a", 1) },
+        Transform::UnpairLocation { host: "a".into() },
+    ];
+    let json = serde_json::to_string(&transforms).unwrap();
+    assert!(json.contains(r#""transform":"set-image""#), "{json}");
+    assert_eq!(serde_json::from_str::<Vec<Transform>>(&json).unwrap(), transforms);
+}
