@@ -52,15 +52,15 @@ fn compare(words: &[&str]) {
     let mut tools = tools::all();
     let names: Vec<_> = words.iter().filter(|word| word.parse::<usize>().is_err()).collect();
     tools.retain(|tool| names.is_empty() || names.iter().any(|name| tool.name.contains(**name)));
-    report::machine();
     let mut measured = Vec::new();
     for deployments in sizes {
-        let size = Size::measure(deployments, &tools);
-        report::size(&size);
-        measured.push(size);
+        report::progress(&format!("measuring {deployments} deployments"));
+        measured.push(Size::measure(deployments, &tools));
     }
-    report::growth(&measured);
+    report::machine();
     report::goals(&measured);
+    measured.iter().for_each(report::size);
+    report::growth(&measured);
 }
 
 /// Performs every task with every tool at ten deployments; fails where this library does.

@@ -12,6 +12,11 @@ pub(crate) fn line(text: &str) {
     let _closed = writeln!(std::io::stdout().lock(), "{text}");
 }
 
+/// Says on standard error what is going on: the report comes at the end.
+pub(crate) fn progress(text: &str) {
+    let _closed = writeln!(std::io::stderr().lock(), "{text}");
+}
+
 /// The machine, from the system itself.
 pub(crate) fn machine() {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
