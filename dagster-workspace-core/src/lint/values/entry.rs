@@ -45,11 +45,13 @@ fn missing_fields(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
                 found.push(missing(entry, name));
             }
         }
-        let image = values.reader.get(body, "image").and_then(|image| values.reader.target(image));
-        for name in ["repository", "pullPolicy"] {
-            let Some(image) = image.filter(|image| image.kind().is_mapping()) else { continue };
-            if values.reader.get(image, name).is_none() {
-                found.push(missing(entry, &format!("image.{name}")));
+        let probe = values.chart >= schema::PROBE_NEEDS_ENABLED;
+        let inner = [("image", "repository"), ("image", "pullPolicy"), ("includeConfigInLaunchedRuns", "enabled")];
+        for (outer, name) in inner.into_iter().chain(probe.then_some(("readinessProbe", "enabled"))) {
+            let Some(holder) = values.reader.entry(body, outer) else { continue };
+            let is_mapping = values.reader.target(holder.value).is_some_and(|target| target.kind().is_mapping());
+            if is_mapping && values.reader.get(holder.value, name).is_none() {
+                found.push(Diagnostic { span: Some(holder.key.span()), ..missing(entry, &format!("{outer}.{name}")) });
             }
         }
     }
@@ -59,6 +61,7 @@ fn missing(entry: &Deployment<'_>, name: &str) -> Diagnostic {
     let finding = Diagnostic::error("DW0207", entry.span(), format!("{} has no `{name}`", entry.called()));
     match name {
         "image.pullPolicy" => finding.with_hint("the chart demands `pullPolicy: Always`, `IfNotPresent` or `Never`"),
+        "readinessProbe.enabled" => finding.with_hint("write `enabled: true` to keep the probe"),
         "port" => finding.with_hint("code servers of the chart listen on `port: 3030`"),
         _ => finding,
     }
@@ -167,15 +170,11 @@ fn variables<'d>(values: &Values<'d>, list: Node<'d>) -> Vec<Wrong<'d>> {
 
 /// A mapping with `enabled`.
 fn switch<'d>(values: &Values<'d>, shape: Shape, mapping: Node<'d>) -> Vec<Wrong<'d>> {
-    let needed = shape == Shape::Switch || values.chart >= schema::PROBE_NEEDS_ENABLED;
-    let enabled = values.reader.get(mapping, "enabled");
-    let flag = enabled.and_then(|node| values.reader.target(node)?.scalar());
+    let judged = shape == Shape::Switch || values.chart >= schema::PROBE_NEEDS_ENABLED;
+    let Some(node) = values.reader.get(mapping, "enabled").filter(|_| judged) else { return Vec::new() };
+    let flag = values.reader.target(node).and_then(Node::scalar);
     let boolean = flag.is_some_and(|scalar| matches!(scalar.resolve(values.reader.schema()), Resolved::Bool(_)));
-    match enabled {
-        Some(node) if needed && !boolean => [(".enabled".to_string(), node, "true or false")].into(),
-        None if needed => [(String::new(), mapping, "a mapping with `enabled: true` or `enabled: false`")].into(),
-        _ => Vec::new(),
-    }
+    if boolean { Vec::new() } else { [(".enabled".to_string(), node, "true or false")].into() }
 }
 
 fn fits_text<'d>(reader: &Reader<'d>, node: Node<'d>) -> bool {

@@ -118,7 +118,10 @@ fn missing_tags(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
         let tag = values.part(image, "tag");
         let written = values.reader.get(image, "tag");
         let missing = tag.map_or(written.is_none(), |(_, tag)| is_nothing(values, tag));
-        if missing && !values.has_digest(image) {
+        // The project's own images carry the version of the chart.
+        let repository = values.part(image, "repository").and_then(|(_, repository)| repository.text());
+        let own = repository.is_some_and(|name| name.trim_start_matches("docker.io/").starts_with("dagster/"));
+        if missing && !own && !values.has_digest(image) {
             let span = tag.map(|(node, _)| node.span()).filter(|span| !span.is_empty());
             let message = format!("{} has no tag: the chart uses its own version, {}", entry.called(), values.chart);
             let finding = Diagnostic::warning("DW0215", span.unwrap_or_else(|| entry.span()), message);
@@ -156,6 +159,10 @@ fn malformed_references(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
         for (key, fits, hint) in parts {
             let Some((node, target)) = values.part(image, key) else { continue };
             let text = target.text().unwrap_or_default();
+            // `${NAME}` is filled in before helm reads it.
+            if text.contains("${") {
+                continue;
+            }
             if is_text(&values.reader, target) && !(text.is_empty() && key != "repository") && !fits(&text) {
                 let message = format!("`{}` is no {key} of an image", shown(&text));
                 found.push(Diagnostic::error("DW0218", head(node), message).with_hint(hint));

@@ -213,12 +213,17 @@ fn example_is_deployed(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     found.push(Diagnostic::warning("DW0201", span, message).with_hint("write `deployments: []` to deploy nothing"));
 }
 
-/// `DW0204`: `deployments` must be a list.
+/// `DW0204`: `deployments` must be a list; without a value helm takes the key away, and the schema demands it.
 fn deployments_of_wrong_type(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
-    let Some(list) = values.list.filter(|_| values.layout == Layout::Other) else { return };
+    let Some(list) = values.list.filter(|_| matches!(values.layout, Layout::Other | Layout::Null)) else { return };
     let Some(target) = values.reader.target(list) else { return };
     let message = format!("`deployments` must be a list, {}", got(&values.reader, target));
-    found.push(Diagnostic::error("DW0204", head(list), message).with_hint("begin each deployment with `- name: `"));
+    let finding = Diagnostic::error("DW0204", head(list), message);
+    found.push(if values.layout == Layout::Null {
+        finding.with_hint("write `deployments: []` to deploy nothing")
+    } else {
+        finding.with_hint("begin each deployment with `- name: `")
+    });
 }
 
 /// `DW0205`: a mapping from name to deployment is refused by the schema of every chart released so far.
@@ -250,13 +255,21 @@ fn unknown_top_level_keys(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// `DW0226`, a warning: null deletes the default that the chart counts on.
+/// `DW0226`: null deletes the chart's default, and the schema demands the key. As a subchart, only a warning: the system
+/// chart has defaults of its own.
 fn deleted_defaults(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     let Some(home) = values.home.filter(|_| values.layout != Layout::Absent) else { return };
-    for name in schema::WITH_DEFAULT {
-        let Some(entry) = values.reader.entry(home, name).filter(|entry| values.is_null(entry.value)) else { continue };
-        let message = format!("`{name}` without a value deletes the chart's default");
-        let finding = Diagnostic::warning("DW0226", entry.key.span(), message);
+    for path in schema::WITH_DEFAULT {
+        let (outer, inner) = path.split_once('.').map_or((path, None), |(outer, inner)| (outer, Some(inner)));
+        let entry = values.reader.entry(home, outer);
+        let entry = entry.and_then(|entry| inner.map_or(Some(entry), |inner| values.reader.entry(entry.value, inner)));
+        let Some(entry) = entry.filter(|entry| values.is_null(entry.value)) else { continue };
+        let message = format!("`{path}` without a value deletes the chart's default");
+        let finding = if values.is_alone {
+            Diagnostic::error("DW0226", entry.key.span(), message)
+        } else {
+            Diagnostic::warning("DW0226", entry.key.span(), message)
+        };
         found.push(finding.with_hint("remove the key to keep the default"));
     }
 }

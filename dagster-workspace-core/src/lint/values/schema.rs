@@ -120,15 +120,21 @@ pub(super) const TOP_LEVEL: [&str; 13] = [
     "enableSubchart",
 ];
 
-/// Those with a default that the templates count on.
-pub(super) const WITH_DEFAULT: [&str; 7] = [
+/// Those with a default that the schema demands, in all releases that were looked at.
+pub(super) const WITH_DEFAULT: [&str; 13] = [
     "global",
+    "global.postgresqlSecretName",
+    "global.dagsterHome",
+    "global.serviceAccountName",
+    "global.celeryConfigSecretName",
     "dagsterHome",
     "postgresqlSecretName",
     "celeryConfigSecretName",
-    "includeInstance",
     "imagePullSecrets",
     "serviceAccount",
+    "serviceAccount.create",
+    "serviceAccount.name",
+    "serviceAccount.annotations",
 ];
 
 /// Keys that people write for others, with what they mean.
