@@ -17,7 +17,8 @@ use serde_json::Value;
 
 /// Errors that helm does not see: Kubernetes, the container runtime or the user does.
 const BEYOND_HELM: [&str; 12] = [
-    "DW0202", "DW0209", "DW0210", "DW0211", "DW0212", "DW0214", "DW0216", "DW0218", "DW0222", "DW0227", "DW0228", "DW0245",
+    "DW0202", "DW0209", "DW0210", "DW0211", "DW0212", "DW0214", "DW0216", "DW0218", "DW0222", "DW0227", "DW0228",
+    "DW0245",
 ];
 
 /// Those of them that helm sees, too, where its schema takes no such type.
@@ -98,7 +99,8 @@ impl Chart {
     fn template(&self, helm: &Path, text: &str) -> Result<Vec<String>, String> {
         let values = self.folder.join("given.yaml");
         fs::write(&values, text).unwrap();
-        let output = Command::new(helm).args(["template", "x"]).arg(&self.folder).arg("-f").arg(&values).output().unwrap();
+        let output =
+            Command::new(helm).args(["template", "x"]).arg(&self.folder).arg("-f").arg(&values).output().unwrap();
         if !output.status.success() {
             return Err(String::from_utf8_lossy(&output.stderr).into_owned());
         }
@@ -173,7 +175,10 @@ fn check_verdict(text: &str, helm: Result<Vec<String>, String>) -> Result<(), St
                 return Err(format!("{text}\nwe: {errors:?}, helm takes it"));
             }
             let found = found(text, &Target::NEWEST);
-            if found.iter().any(|finding| ["DW0201", "DW0202", "DW0212", "DW0214", "DW0215", "DW0218"].contains(&finding.code)) {
+            if found
+                .iter()
+                .any(|finding| ["DW0201", "DW0202", "DW0212", "DW0214", "DW0215", "DW0218"].contains(&finding.code))
+            {
                 return Ok(());
             }
             let document = Document::parse(text).unwrap();
@@ -183,7 +188,8 @@ fn check_verdict(text: &str, helm: Result<Vec<String>, String>) -> Result<(), St
                 .map(|deployment| {
                     let image = deployment.get("image").unwrap();
                     let part = |key: &str| {
-                        let reader = dagster_workspace_core::yaml::Reader::new(dagster_workspace_core::yaml::Schema::Helm);
+                        let reader =
+                            dagster_workspace_core::yaml::Reader::new(dagster_workspace_core::yaml::Schema::Helm);
                         let node = reader.target(reader.get(image, key)?)?;
                         node.text().filter(|text| !text.is_empty() && text != "~").map(|text| text.into_owned())
                     };
@@ -214,22 +220,94 @@ impl Dice {
 }
 
 const KEYS: [&str; 27] = [
-    "codeServerArgs", "includeConfigInLaunchedRuns", "deploymentNamespace", "replicaCount", "env", "envConfigMaps",
-    "envSecrets", "annotations", "labels", "nodeSelector", "affinity", "tolerations", "podSecurityContext",
-    "securityContext", "resources", "livenessProbe", "readinessProbe", "startupProbe", "volumeMounts", "volumes",
-    "schedulerName", "initContainers", "sidecarContainers", "deploymentStrategy", "strategy", "flavour",
+    "codeServerArgs",
+    "includeConfigInLaunchedRuns",
+    "deploymentNamespace",
+    "replicaCount",
+    "env",
+    "envConfigMaps",
+    "envSecrets",
+    "annotations",
+    "labels",
+    "nodeSelector",
+    "affinity",
+    "tolerations",
+    "podSecurityContext",
+    "securityContext",
+    "resources",
+    "livenessProbe",
+    "readinessProbe",
+    "startupProbe",
+    "volumeMounts",
+    "volumes",
+    "schedulerName",
+    "initContainers",
+    "sidecarContainers",
+    "deploymentStrategy",
+    "strategy",
+    "flavour",
     "dagsterApiGrpcArgs",
 ];
 
 const VALUES: [&str; 31] = [
-    "a", "\"1\"", "1", "0", "3", "1.0", "1.5", "true", "on", "~", "", "[]", "{}", "[a]", "[1]", "[\"1\", b]", "[~]", "{a: b}",
-    "{a: 1}", "{a: ~}", "{enabled: true}", "{enabled: yes}", "{enabled: 1}", "{enabled: ~}", "[{name: a}]", "[{name: a, value: b}]",
-    "[{}]", "[[a]]", "2022-01-01", "0x1F", "1e3",
+    "a",
+    "\"1\"",
+    "1",
+    "0",
+    "3",
+    "1.0",
+    "1.5",
+    "true",
+    "on",
+    "~",
+    "",
+    "[]",
+    "{}",
+    "[a]",
+    "[1]",
+    "[\"1\", b]",
+    "[~]",
+    "{a: b}",
+    "{a: 1}",
+    "{a: ~}",
+    "{enabled: true}",
+    "{enabled: yes}",
+    "{enabled: 1}",
+    "{enabled: ~}",
+    "[{name: a}]",
+    "[{name: a, value: b}]",
+    "[{}]",
+    "[[a]]",
+    "2022-01-01",
+    "0x1F",
+    "1e3",
 ];
 
 const TAGS: [&str; 24] = [
-    "v1", "5176135", "0123456", "1e5", "12e03", "1.10", "'1.10'", "\"007\"", "08", "0x1f", "1_000", "~", "\"\"", "true", "off",
-    "1:30", "12:30:45", "2024-01-01", "+1", "-3", "0", "0o17", "abc", "1234567e8",
+    "v1",
+    "5176135",
+    "0123456",
+    "1e5",
+    "12e03",
+    "1.10",
+    "'1.10'",
+    "\"007\"",
+    "08",
+    "0x1f",
+    "1_000",
+    "~",
+    "\"\"",
+    "true",
+    "off",
+    "1:30",
+    "12:30:45",
+    "2024-01-01",
+    "+1",
+    "-3",
+    "0",
+    "0o17",
+    "abc",
+    "1234567e8",
 ];
 
 fn generate(dice: &mut Dice) -> String {
@@ -239,7 +317,8 @@ fn generate(dice: &mut Dice) -> String {
         let port = if dice.roll(12) == 0 { dice.pick(&VALUES) } else { "3030" };
         let tag = dice.pick(&TAGS);
         let policy = if dice.roll(15) == 0 { dice.pick(&["always", "~", "1", ""]) } else { "Always" };
-        let _ = write!(text, "  - name: {name}\n    port: {port}\n    image:\n      repository: etl\n      tag: {tag}\n");
+        let _ =
+            write!(text, "  - name: {name}\n    port: {port}\n    image:\n      repository: etl\n      tag: {tag}\n");
         if dice.roll(15) > 0 {
             let _ = writeln!(text, "      pullPolicy: {policy}");
         }
@@ -259,9 +338,8 @@ fn generate(dice: &mut Dice) -> String {
 #[test]
 fn generated_values_have_the_verdict_of_helm_itself() {
     let Some(chart) = Chart::of("generated") else { return };
-    let number = |name: &str, default: u64| {
-        std::env::var(name).ok().map_or(default, |value| value.parse().expect("a number"))
-    };
+    let number =
+        |name: &str, default: u64| std::env::var(name).ok().map_or(default, |value| value.parse().expect("a number"));
     let (cases, seed) = (number("DAGSTER_WORKSPACE_CASES", 150), number("DAGSTER_WORKSPACE_SEED", 1));
     let (mut accepted, mut wrong) = (0, Vec::new());
     for case in 0..cases {
@@ -309,9 +387,18 @@ fn real_files_have_no_false_errors() {
     }
     assert!(seen >= 26, "{seen} files");
     // The charts' own values, each for the release it is of.
-    for (folder, version) in [("0.15.5", "0.15.5"), ("1.3.7", "1.3.7"), ("1.5-2023-11", "1.5.7"), ("1.10.5", "1.10.5"), ("1.12-2025-11", "1.12.2"), ("1.13-2026-06", "1.13.8")] {
+    for (folder, version) in [
+        ("0.15.5", "0.15.5"),
+        ("1.3.7", "1.3.7"),
+        ("1.5-2023-11", "1.5.7"),
+        ("1.10.5", "1.10.5"),
+        ("1.12-2025-11", "1.12.2"),
+        ("1.13-2026-06", "1.13.8"),
+    ] {
         for chart in ["dagster", "dagster-user-deployments"] {
-            let Ok(text) = fs::read_to_string(shared.join(format!("dagster/{folder}/{chart}.values.yaml"))) else { continue };
+            let Ok(text) = fs::read_to_string(shared.join(format!("dagster/{folder}/{chart}.values.yaml"))) else {
+                continue;
+            };
             let target = Target { chart: version.parse().unwrap(), ..Target::NEWEST };
             let found = found(&text, &target);
             let error = found.iter().find(|finding| finding.severity == Severity::Error);

@@ -1,13 +1,14 @@
 //! Rules for one deployment: what it needs, what its fields hold, and what nobody reads.
 
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use super::schema::{self, FIELDS, Field, Shape};
-use super::{Deployment, Rule, Values, takes};
+use super::{Deployment, Rule, Values};
 use crate::error::Diagnostic;
-use crate::lint::finding::{got, head, quote_hint, shown, type_of};
+use crate::lint::finding::{alternatives, got, head, quote_hint, shown, type_of};
 use crate::lint::spelling::nearest;
 use crate::lint::{is_null, is_text};
 use crate::yaml::{Entry, Node, Reader, Resolved};
@@ -129,12 +130,10 @@ fn problems<'d>(values: &Values<'d>, shape: Shape, node: Node<'d>) -> Vec<Wrong<
         Shape::Mappings | Shape::Named => itself(false, "a list of mappings"),
         Shape::TextMap | Shape::Env if mapping => texts(reader, target),
         Shape::Env if list => variables(values, target),
-        Shape::TextMap => itself(false, "a mapping"),
         Shape::Env => itself(false, "a mapping or a list"),
         Shape::Switch | Shape::Probe if mapping => switch(values, shape, target),
-        Shape::Switch | Shape::Probe => itself(false, "a mapping"),
         Shape::Image if mapping => super::image::problems(values, target),
-        Shape::Image => itself(false, "a mapping"),
+        Shape::TextMap | Shape::Switch | Shape::Probe | Shape::Image => itself(false, "a mapping"),
     }
 }
 
@@ -199,41 +198,39 @@ pub(super) fn whole(reader: &Reader<'_>, node: Node<'_>) -> Option<i64> {
 
 /// `DW0223`, a warning: the chart takes any key and reads only those it knows.
 fn unknown_keys(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
+    let fields: Vec<&'static str> = FIELDS.iter().map(|field| field.key).collect();
     for (entry, body) in values.deployments() {
-        let fields = FIELDS.iter().map(|field| field.key);
-        unknown_in(values, body, &format!("of {}", entry.called()), fields, found);
+        for (key, written) in unknown_in(values, body, &fields) {
+            let mistaken = schema::MISTAKEN.iter().find(|(name, _)| *name == written).map(|(_, meant)| *meant);
+            let hint = match mistaken.or_else(|| nearest(&written, fields.iter().copied())) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "remove it: it does nothing".to_string(),
+            };
+            let message = format!("the chart ignores the unknown key `{}` of {}", shown(&written), entry.called());
+            found.push(Diagnostic::warning("DW0223", key.span(), message).with_hint(hint));
+        }
         let image = values.reader.get(body, "image").and_then(|image| values.reader.target(image));
-        if let Some(image) = image.filter(|image| image.kind().is_mapping()) {
-            unknown_in(values, image, "in `image`", schema::IMAGE_KEYS.into_iter(), found);
+        let Some(image) = image.filter(|image| image.kind().is_mapping()) else { continue };
+        for (key, written) in unknown_in(values, image, &schema::IMAGE_KEYS) {
+            let near = match written.as_ref() {
+                "imagePullPolicy" => Some("pullPolicy"),
+                _ => nearest(&written, schema::IMAGE_KEYS.into_iter()),
+            };
+            let hint = match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("it takes {}", alternatives(schema::IMAGE_KEYS.into_iter())),
+            };
+            let message = format!("the chart ignores the unknown key `{}` of `image`", shown(&written));
+            found.push(Diagnostic::warning("DW0223", key.span(), message).with_hint(hint));
         }
     }
 }
 
-fn unknown_in<'d>(
-    values: &Values<'d>,
-    mapping: Node<'d>,
-    place: &str,
-    known: impl Iterator<Item = &'static str> + Clone,
-    found: &mut Vec<Diagnostic>,
-) {
-    for Entry { key, .. } in values.reader.entries(mapping) {
-        let Ok(written) = values.reader.key(key) else { continue };
-        if known.clone().any(|name| name == written) {
-            continue;
-        }
-        let mistaken = schema::MISTAKEN.iter().find(|(name, _)| *name == written).map(|(_, meant)| *meant);
-        let near = match written.as_ref() {
-            "imagePullPolicy" => Some("pullPolicy"),
-            _ => mistaken.or_else(|| nearest(&written, known.clone())),
-        };
-        let hint = match near.filter(|_| place != "in `image`" || mistaken.is_none()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if place == "in `image`" => takes(known.clone()),
-            None => "remove it, or ask for it in the chart".to_string(),
-        };
-        let message = format!("the chart ignores the unknown key `{}` {place}", shown(&written));
-        found.push(Diagnostic::warning("DW0223", key.span(), message).with_hint(hint));
-    }
+/// The keys of a mapping that are not `known`, with their text.
+fn unknown_in<'d>(values: &Values<'d>, mapping: Node<'d>, known: &[&str]) -> Vec<(Node<'d>, Cow<'d, str>)> {
+    let entries = values.reader.entries(mapping).into_iter();
+    let keys = entries.filter_map(|Entry { key, .. }| Some((key, values.reader.key(key).ok()?)));
+    keys.filter(|(_, written)| !known.contains(&written.as_ref())).collect()
 }
 
 /// `DW0224`, a warning: keys that only newer charts read.

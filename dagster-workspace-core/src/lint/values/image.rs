@@ -26,7 +26,8 @@ pub(super) fn problems<'d>(values: &Values<'d>, image: Node<'d>) -> Vec<(String,
     for (key, nullable, expected) in [("repository", false, "a text"), ("digest", true, "a text")] {
         let Some(node) = reader.get(image, key) else { continue };
         let Some(target) = reader.target(node) else { continue };
-        if !is_text(reader, target) && !(nullable && is_null(reader, target)) {
+        let fits = is_text(reader, target) || (nullable && is_null(reader, target));
+        if !fits {
             wrong.push((format!(".{key}"), node, expected));
         }
     }
@@ -148,10 +149,13 @@ fn digests(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
+/// Whether a text can be that part of a reference.
+type Fits = fn(&str) -> bool;
+
 /// `DW0218`: what no container runtime takes for a reference to an image.
 fn malformed_references(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     for (_, image) in values.images() {
-        let parts: [(&str, fn(&str) -> bool, &str); 3] = [
+        let parts: [(&str, Fits, &str); 3] = [
             ("repository", is_repository, "lower-case letters, digits, `.`, `_`, `-` and `/`, without a tag"),
             ("tag", is_tag, "letters, digits, `.`, `_` and `-`, at most 128 of them"),
             ("digest", is_digest, "`sha256:` and 64 hexadecimal digits"),

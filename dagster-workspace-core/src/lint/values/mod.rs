@@ -13,7 +13,7 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use super::finding::{alternatives, got, head, shown};
+use super::finding::{got, head, shown};
 use super::is_null;
 use super::notation::repeated_in;
 use super::spelling::nearest;
@@ -288,9 +288,4 @@ pub(super) fn by_name<'v, 'd>(values: &'v Values<'d>) -> BTreeMap<String, &'v De
 /// Whether a host can be the name of a Service in the same namespace.
 pub(super) fn is_service(host: &str) -> bool {
     name::is_label(host)
-}
-
-/// "it takes `a` or `b`", for an unknown key without a near name.
-fn takes(names: impl Iterator<Item = &'static str>) -> String {
-    format!("it takes {}", alternatives(names))
 }

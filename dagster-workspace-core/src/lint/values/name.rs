@@ -9,7 +9,7 @@ use super::{Deployment, Rule, Values};
 use crate::error::Diagnostic;
 use crate::lint::finding::{head, shown};
 use crate::span::Span;
-use crate::yaml::{Resolved, Schema, resolve};
+use crate::yaml::{Node, Resolved, Schema, resolve};
 
 /// Characters of a DNS label, RFC 1035 section 2.3.4.
 pub(super) const LABEL: usize = 63;
@@ -42,7 +42,7 @@ fn suggestion(name: &str) -> Option<String> {
 /// Whether the name is a word or number that YAML does not take for a text, quoted or not.
 pub(super) fn is_word<'d>(values: &Values<'d>, entry: &Deployment<'d>) -> bool {
     let target = entry.name_node.and_then(|name| values.reader.target(name));
-    let text = target.and_then(|name| name.text()).unwrap_or_default();
+    let text = target.and_then(Node::text).unwrap_or_default();
     // `~` and numbers cannot begin a label: they are found by type, or as no labels.
     !matches!(text.as_ref(), "" | "~") && matches!(resolve(&text, Schema::Helm), Resolved::Bool(_) | Resolved::Null)
 }

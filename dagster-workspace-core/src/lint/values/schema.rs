@@ -3,7 +3,7 @@
 //! A release between two that were looked at is given the benefit of the doubt: a key counts as unknown only up to the
 //! last release seen without it.
 
-use super::super::version::Version;
+use crate::lint::version::Version;
 
 /// What a field must be. Null is taken wherever [`Field::nullable`] says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
