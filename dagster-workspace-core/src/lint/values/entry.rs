@@ -39,17 +39,17 @@ fn entries_that_are_no_mapping(values: &Values<'_>, found: &mut Vec<Diagnostic>)
 /// `DW0207`: the fields that the chart's schema demands.
 fn missing_fields(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     let arguments = (values.chart <= schema::OLD_ARGUMENTS).then_some("dagsterApiGrpcArgs");
-    for (entry, body) in values.deployments() {
+    for entry in values.deployments() {
         for name in ["name", "image", "port"].into_iter().chain(arguments) {
             let named = name == "name" && entry.is_keyed;
-            if !named && values.reader.get(body, name).is_none() {
+            if !named && entry.get(name).is_none() {
                 found.push(missing(entry, name));
             }
         }
         let probe = values.chart >= schema::PROBE_NEEDS_ENABLED;
         let inner = [("image", "repository"), ("image", "pullPolicy"), ("includeConfigInLaunchedRuns", "enabled")];
         for (outer, name) in inner.into_iter().chain(probe.then_some(("readinessProbe", "enabled"))) {
-            let Some(holder) = values.reader.entry(body, outer) else { continue };
+            let Some(holder) = entry.entry(outer) else { continue };
             let is_mapping = values.reader.target(holder.value).is_some_and(|target| target.kind().is_mapping());
             if is_mapping && values.reader.get(holder.value, name).is_none() {
                 found.push(Diagnostic { span: Some(holder.key.span()), ..missing(entry, &format!("{outer}.{name}")) });
@@ -70,12 +70,14 @@ fn missing(entry: &Deployment<'_>, name: &str) -> Diagnostic {
 
 /// `DW0208`: types as in the chart's schema; helm refuses the release for any of them.
 fn wrong_types(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
-    for (entry, body) in values.deployments() {
-        for field in FIELDS {
+    for entry in values.deployments() {
+        for Entry { key, value } in &entry.fields {
+            let Some(field) = FIELDS.iter().find(|field| key.is_text(field.key)) else { continue };
             // Names have rules of their own.
             let skipped = field.key == "name" && (entry.is_keyed || super::name::is_word(values, entry));
-            let Some(node) = values.reader.get(body, field.key).filter(|_| !skipped) else { continue };
-            check(values, &field, node, found);
+            if !skipped {
+                check(values, field, *value, found);
+            }
         }
     }
 }
@@ -199,8 +201,8 @@ pub(super) fn whole(reader: &Reader<'_>, node: Node<'_>) -> Option<i64> {
 /// `DW0223`, a warning: the chart takes any key and reads only those it knows.
 fn unknown_keys(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     let fields: Vec<&'static str> = FIELDS.iter().map(|field| field.key).collect();
-    for (entry, body) in values.deployments() {
-        for (key, written) in unknown_in(values, body, &fields) {
+    for entry in values.deployments() {
+        for (key, written) in unknown_in(values, &entry.fields, &fields) {
             let mistaken = schema::MISTAKEN.iter().find(|(name, _)| *name == written).map(|(_, meant)| *meant);
             let hint = match mistaken.or_else(|| nearest(&written, fields.iter().copied())) {
                 Some(near) => format!("did you mean `{near}`?"),
@@ -209,9 +211,9 @@ fn unknown_keys(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
             let message = format!("the chart ignores the unknown key `{}` of {}", shown(&written), entry.called());
             found.push(Diagnostic::warning("DW0223", key.span(), message).with_hint(hint));
         }
-        let image = values.reader.get(body, "image").and_then(|image| values.reader.target(image));
+        let image = entry.get("image").and_then(|image| values.reader.target(image));
         let Some(image) = image.filter(|image| image.kind().is_mapping()) else { continue };
-        for (key, written) in unknown_in(values, image, &schema::IMAGE_KEYS) {
+        for (key, written) in unknown_in(values, &values.reader.entries(image), &schema::IMAGE_KEYS) {
             let near = match written.as_ref() {
                 "imagePullPolicy" => Some("pullPolicy"),
                 _ => nearest(&written, schema::IMAGE_KEYS.into_iter()),
@@ -227,18 +229,17 @@ fn unknown_keys(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
 }
 
 /// The keys of a mapping that are not `known`, with their text.
-fn unknown_in<'d>(values: &Values<'d>, mapping: Node<'d>, known: &[&str]) -> Vec<(Node<'d>, Cow<'d, str>)> {
-    let entries = values.reader.entries(mapping).into_iter();
-    let keys = entries.filter_map(|Entry { key, .. }| Some((key, values.reader.key(key).ok()?)));
-    keys.filter(|(_, written)| !known.contains(&written.as_ref())).collect()
+fn unknown_in<'d>(values: &Values<'d>, entries: &[Entry<'d>], known: &[&str]) -> Vec<(Node<'d>, Cow<'d, str>)> {
+    let unknown = entries.iter().filter(|entry| !known.iter().any(|name| entry.key.is_text(name)));
+    unknown.filter_map(|entry| Some((entry.key, values.reader.key(entry.key).ok()?))).collect()
 }
 
 /// `DW0224`, a warning: keys that only newer charts read.
 fn keys_of_newer_charts(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
-    for (_, body) in values.deployments() {
+    for entry in values.deployments() {
         for field in FIELDS {
             let Some(until) = field.missing_until.filter(|until| values.chart <= *until) else { continue };
-            if let Some(entry) = values.reader.entry(body, field.key) {
+            if let Some(entry) = entry.entry(field.key) {
                 let message = format!("chart {} ignores `{}`", values.chart, field.key);
                 let hint = format!("charts after {until} read it");
                 found.push(Diagnostic::warning("DW0224", entry.key.span(), message).with_hint(hint));
@@ -249,8 +250,8 @@ fn keys_of_newer_charts(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
 
 /// `DW0220` and `DW0221`, warnings: what the server loads is said twice, or not at all.
 fn arguments(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
-    for (entry, body) in values.deployments() {
-        let given = |key| values.reader.entry(body, key).filter(|entry| !is_empty(values, entry.value));
+    for entry in values.deployments() {
+        let given = |key| entry.entry(key).filter(|entry| !is_empty(values, entry.value));
         match (given("dagsterApiGrpcArgs"), given("codeServerArgs")) {
             (Some(wins), Some(ignored)) => {
                 let message = "`codeServerArgs` has no effect beside `dagsterApiGrpcArgs`";
@@ -276,8 +277,8 @@ fn is_empty<'d>(values: &Values<'d>, node: Node<'d>) -> bool {
 
 /// `DW0227`: a Service takes ports from 1 to 65535.
 fn ports(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
-    for (_, body) in values.deployments() {
-        let Some(node) = values.reader.get(body, "port") else { continue };
+    for entry in values.deployments() {
+        let Some(node) = entry.get("port") else { continue };
         let port = values.reader.target(node).and_then(|target| whole(&values.reader, target));
         if port.is_some_and(|port| !(1..=65535).contains(&port)) {
             let finding = Diagnostic::error("DW0227", node.span(), "Kubernetes refuses this port");
@@ -291,9 +292,9 @@ fn code_server_replicas(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     if values.chart < schema::SINGLE_CODE_SERVER_SINCE {
         return;
     }
-    for (_, body) in values.deployments() {
-        let Some(arguments) = values.reader.entry(body, "codeServerArgs") else { continue };
-        let Some(node) = values.reader.get(body, "replicaCount") else { continue };
+    for entry in values.deployments() {
+        let Some(arguments) = entry.entry("codeServerArgs") else { continue };
+        let Some(node) = entry.get("replicaCount") else { continue };
         let count = values.reader.target(node).and_then(|target| whole(&values.reader, target));
         if count.is_some_and(|count| count > 1) && !is_empty(values, arguments.value) {
             let message = "the chart refuses several replicas of a server with `codeServerArgs`";

@@ -46,8 +46,8 @@ pub(super) fn problems<'d>(values: &Values<'d>, image: Node<'d>) -> Vec<(String,
 impl<'d> Values<'d> {
     /// The images that are mappings.
     fn images(&self) -> impl Iterator<Item = (&Deployment<'d>, Node<'d>)> {
-        self.deployments().filter_map(|(entry, body)| {
-            let image = self.reader.target(self.reader.get(body, "image")?)?;
+        self.deployments().filter_map(|entry| {
+            let image = self.reader.target(entry.get("image")?)?;
             image.kind().is_mapping().then_some((entry, image))
         })
     }

@@ -49,15 +49,22 @@ pub(super) struct Deployment<'d> {
     name_node: Option<Node<'d>>,
     pub(super) name: Option<Cow<'d, str>>,
     is_keyed: bool,
+    /// What an alias leads to.
+    body: Option<Node<'d>>,
+    /// Its entries, merged ones included, each key once.
+    fields: Vec<Entry<'d>>,
 }
 
 type Rule = fn(&Values<'_>, &mut Vec<Diagnostic>);
 
+/// A rule for each node of the document.
+type NodeRule = for<'d> fn(&Values<'d>, Node<'d>, &mut Vec<Diagnostic>);
+
+const NODE_RULES: [NodeRule; 2] = [repeated_keys, unknown_aliases];
+
 /// Of the document as a whole, then of its entries.
-const RULES: [Rule; 9] = [
+const RULES: [Rule; 7] = [
     several_documents,
-    repeated_keys,
-    unknown_aliases,
     values_that_are_no_mapping,
     example_is_deployed,
     deployments_of_wrong_type,
@@ -72,14 +79,17 @@ pub(super) fn lint(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     for rule in RULES.iter().chain(below).chain(&system::RULES) {
         rule(values, found);
     }
-    environment::conceal(values, found);
+    lint_nodes(values, found);
 }
 
 /// The rules that need no entry: for documents whose aliases cannot be followed.
 pub(super) fn lint_notation(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
-    for rule in [several_documents, repeated_keys, unknown_aliases] {
-        rule(values, found);
-    }
+    several_documents(values, found);
+    lint_nodes(values, found);
+}
+
+fn lint_nodes(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
+    values.visit(|node| NODE_RULES.iter().for_each(|rule| rule(values, node, found)));
     environment::conceal(values, found);
 }
 
@@ -93,6 +103,8 @@ impl<'d> Values<'d> {
             name_node: entry.name_node(),
             name: entry.name(),
             is_keyed: view.layout() == Layout::Map,
+            body: reader.target(entry.node()).filter(|body| body.kind().is_mapping()),
+            fields: entry.entries(),
         });
         let entries = entries.collect();
         let (layout, list) = (view.layout(), view.node());
@@ -103,17 +115,14 @@ impl<'d> Values<'d> {
         &self.entries
     }
 
-    /// The entries that are mappings, each with its mapping.
-    fn deployments(&self) -> impl Iterator<Item = (&Deployment<'d>, Node<'d>)> {
-        self.entries.iter().filter_map(|entry| {
-            let body = self.reader.target(entry.node).filter(|body| body.kind().is_mapping())?;
-            Some((entry, body))
-        })
+    /// The entries that are mappings.
+    fn deployments(&self) -> impl Iterator<Item = &Deployment<'d>> {
+        self.entries.iter().filter(|entry| entry.body.is_some())
     }
 
     /// The port of a deployment, in decimal.
     pub(super) fn port(&self, entry: &Deployment<'d>) -> Option<String> {
-        let port = self.reader.target(self.reader.get(entry.node, "port")?)?;
+        let port = self.reader.target(entry.get("port")?)?;
         entry::whole(&self.reader, port).map(|port| port.to_string())
     }
 
@@ -121,20 +130,28 @@ impl<'d> Values<'d> {
         self.reader.target(node).is_some_and(|target| is_null(&self.reader, target))
     }
 
-    /// Every node of the document that is written out.
-    fn nodes(&self) -> Vec<Node<'d>> {
+    /// Shows every node of the document that is written out, in no order.
+    fn visit(&self, mut visit: impl FnMut(Node<'d>)) {
         let mut open: Vec<Node<'d>> = self.document.roots().collect();
-        let mut all = Vec::new();
         while let Some(node) = open.pop() {
             open.extend(node.items());
             open.extend(node.entries().flat_map(|entry| [entry.key, entry.value]));
-            all.push(node);
+            visit(node);
         }
-        all
     }
 }
 
 impl<'d> Deployment<'d> {
+    /// Its entry under `key`.
+    fn entry(&self, key: &str) -> Option<Entry<'d>> {
+        self.fields.iter().rev().find(|entry| entry.key.is_text(key)).copied()
+    }
+
+    /// Its value under `key`.
+    fn get(&self, key: &str) -> Option<Node<'d>> {
+        self.entry(key).map(|entry| entry.value)
+    }
+
     /// Where to point for what concerns the entry as a whole: its name, else its first line.
     pub(super) fn span(&self) -> Span {
         self.name_node.filter(|name| !name.source().is_empty()).map_or_else(|| head(self.node), head)
@@ -159,28 +176,26 @@ fn several_documents(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
 }
 
 /// `DW0212`: of two equal keys helm takes the last in silence.
-fn repeated_keys(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
-    for node in values.nodes().into_iter().filter(|node| node.kind().is_mapping()) {
+fn repeated_keys<'d>(_: &Values<'d>, node: Node<'d>, found: &mut Vec<Diagnostic>) {
+    if node.kind().is_mapping() {
         repeated_in(node, "DW0212", found);
     }
 }
 
 /// `DW0213`: an alias needs its anchor before it, `<<` a mapping or a list of mappings.
-fn unknown_aliases(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
+fn unknown_aliases<'d>(values: &Values<'d>, node: Node<'d>, found: &mut Vec<Diagnostic>) {
     let reader = &values.reader;
     let is_mapping = |node| reader.target(node).is_some_and(|target| target.kind().is_mapping());
-    for node in values.nodes() {
-        if node.alias().is_some() && reader.target(node).is_none() {
-            let message = format!("helm finds no anchor for `{}` before it", shown(node.source()));
-            found.push(Diagnostic::error("DW0213", node.span(), message));
-        }
-        for entry in node.entries().filter(|entry| reader.is_merge(entry.key)) {
-            let Some(value) = reader.target(entry.value) else { continue };
-            let fits = value.kind().is_mapping() || (value.kind().is_sequence() && value.items().all(is_mapping));
-            if !fits {
-                let message = "the value of `<<` must be a mapping or a list of mappings";
-                found.push(Diagnostic::error("DW0213", head(entry.value), message));
-            }
+    if node.alias().is_some() && reader.target(node).is_none() {
+        let message = format!("helm finds no anchor for `{}` before it", shown(node.source()));
+        found.push(Diagnostic::error("DW0213", node.span(), message));
+    }
+    for entry in node.entries().filter(|entry| reader.is_merge(entry.key)) {
+        let Some(value) = reader.target(entry.value) else { continue };
+        let fits = value.kind().is_mapping() || (value.kind().is_sequence() && value.items().all(is_mapping));
+        if !fits {
+            let message = "the value of `<<` must be a mapping or a list of mappings";
+            found.push(Diagnostic::error("DW0213", head(entry.value), message));
         }
     }
 }
