@@ -157,6 +157,24 @@ fn aliases_that_repeat_too_much_cost_no_time() {
 }
 
 #[test]
+fn every_beginning_of_every_case_is_judged() {
+    let cases = [include_str!("cases/workspace-rules.jsonl"), include_str!("cases/values-rules.jsonl")].concat();
+    let mut judged = 0;
+    for line in cases.lines() {
+        let case: serde_json::Value = serde_json::from_str(line).unwrap();
+        let text = case["text"].as_str().unwrap();
+        for (end, _) in text.char_indices().step_by(3) {
+            let Ok(document) = Document::parse(&text[..end]) else { continue };
+            for finding in [lint_workspace, lint_values].map(|lint| lint(&document, &Target::default())).concat() {
+                assert!(finding.span.is_none_or(|span| text[..end].get(span.range()).is_some()), "{finding:?}: {text}");
+            }
+            judged += 1;
+        }
+    }
+    assert!(judged > 5000, "{judged} judged");
+}
+
+#[test]
 fn every_text_of_the_official_suite_is_judged() {
     let Some(shared) = testing::shared() else { return };
     let mut files = Vec::new();

@@ -76,11 +76,10 @@ pub fn lint_values(document: &Document<'_>, target: &Target) -> Vec<Diagnostic> 
     let reader = Reader::new(Schema::Helm);
     let mut found = Vec::new();
     size::lint(document.text(), "DW0250", &mut found);
-    let values = values::Values::read(document, &reader, target.chart);
     if is_followable(document, &reader, &mut found) {
-        values::lint(&values, &mut found);
+        values::lint(&values::Values::read(document, &reader, target.chart), &mut found);
     } else {
-        values::lint_notation(&values, &mut found);
+        values::lint_notation(&values::Values::unread(document, &reader, target.chart), &mut found);
     }
     finding::arranged(found)
 }

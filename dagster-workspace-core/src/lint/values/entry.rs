@@ -14,13 +14,14 @@ use crate::lint::{is_null, is_text};
 use crate::yaml::{Entry, Node, Reader, Resolved};
 
 /// Rules of this module.
-pub(super) const RULES: [Rule; 8] = [
+pub(super) const RULES: [Rule; 9] = [
     entries_that_are_no_mapping,
     missing_fields,
     wrong_types,
     unknown_keys,
     keys_of_newer_charts,
-    arguments,
+    ignored_arguments,
+    missing_arguments,
     ports,
     code_server_replicas,
 ];
@@ -248,23 +249,29 @@ fn keys_of_newer_charts(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// `DW0220` and `DW0221`, warnings: what the server loads is said twice, or not at all.
-fn arguments(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
+/// The entries that say what the server loads: `dagsterApiGrpcArgs` and `codeServerArgs`.
+fn arguments<'d>(values: &Values<'d>, entry: &Deployment<'d>) -> [Option<Entry<'d>>; 2] {
+    ["dagsterApiGrpcArgs", "codeServerArgs"].map(|key| entry.entry(key).filter(|given| !is_empty(values, given.value)))
+}
+
+/// `DW0220`, a warning: what the server loads is said twice.
+fn ignored_arguments(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     for entry in values.deployments() {
-        let given = |key| entry.entry(key).filter(|entry| !is_empty(values, entry.value));
-        match (given("dagsterApiGrpcArgs"), given("codeServerArgs")) {
-            (Some(wins), Some(ignored)) => {
-                let message = "`codeServerArgs` has no effect beside `dagsterApiGrpcArgs`";
-                let finding = Diagnostic::warning("DW0220", ignored.key.span(), message);
-                found.push(finding.with_related(wins.key.span(), "this one wins").with_hint("remove one of the two"));
-            }
-            (None, None) => {
-                let message = format!("{} does not say what to load: the image's own command runs", entry.called());
-                let hint =
-                    "name the code in `dagsterApiGrpcArgs` or `codeServerArgs`, as in `[\"-m\", \"my_project\"]`";
-                found.push(Diagnostic::warning("DW0221", entry.span(), message).with_hint(hint));
-            }
-            _ => {}
+        if let [Some(wins), Some(ignored)] = arguments(values, entry) {
+            let message = "`codeServerArgs` has no effect beside `dagsterApiGrpcArgs`";
+            let finding = Diagnostic::warning("DW0220", ignored.key.span(), message);
+            found.push(finding.with_related(wins.key.span(), "this one wins").with_hint("remove one of the two"));
+        }
+    }
+}
+
+/// `DW0221`, a warning: what the server loads is not said at all.
+fn missing_arguments(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
+    for entry in values.deployments() {
+        if let [None, None] = arguments(values, entry) {
+            let message = format!("{} does not say what to load: the image's own command runs", entry.called());
+            let hint = "name the code in `dagsterApiGrpcArgs` or `codeServerArgs`, as in `[\"-m\", \"my_project\"]`";
+            found.push(Diagnostic::warning("DW0221", entry.span(), message).with_hint(hint));
         }
     }
 }

@@ -17,7 +17,8 @@ use crate::yaml::{Kind, Node, Resolved};
 const EXACT: i64 = 1 << 53;
 
 /// Rules of this module.
-pub(super) const RULES: [Rule; 5] = [tags, missing_tags, digests, malformed_references, mutable_tags];
+pub(super) const RULES: [Rule; 6] =
+    [tags, missing_tags, ignored_digests, ignored_tags, malformed_references, mutable_tags];
 
 /// What in a mapping is no image, see `DW0208`.
 pub(super) fn problems<'d>(values: &Values<'d>, image: Node<'d>) -> Vec<(String, Node<'d>, &'static str)> {
@@ -131,20 +132,28 @@ fn missing_tags(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// `DW0216` and `DW0217`: older charts ignore the digest, newer ones the tag beside it.
-fn digests(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
-    for (_, image) in values.images() {
-        let Some((node, digest)) = values.part(image, "digest") else { continue };
-        if is_nothing(values, digest) {
+/// `DW0216`: older charts ignore the digest, and deploy the tag or their own version.
+fn ignored_digests(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
+    for (_, image) in values.images().filter(|_| values.chart < DIGEST_SINCE) {
+        let Some((node, _)) = values.part(image, "digest").filter(|(_, digest)| !is_nothing(values, *digest)) else {
             continue;
-        }
-        if values.chart < DIGEST_SINCE {
-            let message = format!("chart {} ignores the digest of an image", values.chart);
-            let hint = format!("charts from {DIGEST_SINCE} on read it");
-            found.push(Diagnostic::error("DW0216", head(node), message).with_hint(hint));
-        } else if let Some((tag, _)) = values.part(image, "tag").filter(|(_, tag)| !is_nothing(values, *tag)) {
+        };
+        let message = format!("chart {} ignores the digest of an image", values.chart);
+        let hint = format!("charts from {DIGEST_SINCE} on read it");
+        found.push(Diagnostic::error("DW0216", head(node), message).with_hint(hint));
+    }
+}
+
+/// `DW0217`, a warning: a digest wins over the tag beside it.
+fn ignored_tags(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
+    for (_, image) in values.images().filter(|(_, image)| values.has_digest(*image)) {
+        let (Some((tag, written)), Some((digest, _))) = (values.part(image, "tag"), values.part(image, "digest"))
+        else {
+            continue;
+        };
+        if !is_nothing(values, written) {
             let finding = Diagnostic::warning("DW0217", head(tag), "the tag has no effect beside a digest");
-            found.push(finding.with_related(head(node), "this one wins"));
+            found.push(finding.with_related(head(digest), "this one wins"));
         }
     }
 }

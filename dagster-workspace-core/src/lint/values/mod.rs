@@ -24,7 +24,7 @@ use crate::values::{DEPLOYMENTS, Layout, UserDeployments};
 use crate::yaml::{Document, Entry, Node, Reader};
 
 /// The newest chart whose schema takes a list alone. The map form of `deployments` is in no release seen so far.
-const LAST_LIST_ONLY: Version = Version::new(1, 13, 29);
+const LAST_LIST_ONLY: Version = Version::new(1, 13, 27);
 
 /// The values, taken apart as far as they can be.
 pub(super) struct Values<'d> {
@@ -108,7 +108,13 @@ impl<'d> Values<'d> {
         });
         let entries = entries.collect();
         let (layout, list) = (view.layout(), view.node());
-        Self { document, reader: reader.clone(), chart, home, is_alone: path.is_empty(), layout, list, entries }
+        Self { home, is_alone: path.is_empty(), layout, list, entries, ..Self::unread(document, reader, chart) }
+    }
+
+    /// The values with nothing looked up: where aliases cannot be followed.
+    pub(super) fn unread(document: &'d Document<'d>, reader: &Reader<'d>, chart: Version) -> Self {
+        let (reader, layout) = (reader.clone(), Layout::Absent);
+        Self { document, reader, chart, home: None, is_alone: true, layout, list: None, entries: Vec::new() }
     }
 
     pub(super) fn entries(&self) -> &[Deployment<'d>] {
@@ -250,7 +256,7 @@ fn map_form(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     found.push(Diagnostic::error("DW0205", head(list), message).with_hint("begin each deployment with `- name: `"));
 }
 
-/// `DW0223`, a warning, and `DW0224`: the chart ignores keys it does not know.
+/// `DW0223`, a warning: the chart ignores keys it does not know.
 fn unknown_top_level_keys(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     let home = values.home.and_then(|home| values.reader.target(home)).filter(|home| home.kind().is_mapping());
     // A document without `deployments` may be the values of any chart.
