@@ -88,7 +88,7 @@ pub(super) fn shown(text: &str) -> String {
 
 /// "quote it: `"012"`", for a scalar that is meant as a text.
 pub(super) fn quote_hint(node: Node<'_>) -> Option<String> {
-    let text = node.text().filter(|text| !text.is_empty())?;
+    let text = node.text().filter(|text| !matches!(text.as_ref(), "" | "~" | "null" | "Null" | "NULL"))?;
     Some(format!("quote it if that is the text: `\"{}\"`", shown(&text)))
 }
 

@@ -31,7 +31,7 @@ pub(super) const METADATA_SINCE: Version = Version::new(1, 9, 10);
 /// Fields of `grpc_server` that hold no text.
 pub(super) const GRPC_OTHERS: [&str; 3] = ["port", "ssl", "additional_metadata"];
 
-/// What `load_from` may hold. Source: `dagster/_core/workspace/config_schema.py`, 1.8.13 to 1.13.29.
+/// What `load_from` may hold. Source: `dagster/_core/workspace/config_schema.py`, 1.8.13 to 1.13.27.
 pub(super) const KINDS: [Kind; 5] = [
     Kind { key: "grpc_server", required: None, texts: &["host", "socket", "location_name"], since: OLDEST },
     Kind {

@@ -76,11 +76,10 @@ pub fn lint_values(document: &Document<'_>, target: &Target) -> Vec<Diagnostic> 
     let reader = Reader::new(Schema::Helm);
     let mut found = Vec::new();
     size::lint(document.text(), "DW0250", &mut found);
-    let values = values::Values::read(document, &reader, target.chart);
     if is_followable(document, &reader, &mut found) {
-        values::lint(&values, &mut found);
+        values::lint(&values::Values::read(document, &reader, target.chart), &mut found);
     } else {
-        values::lint_notation(&values, &mut found);
+        values::lint_notation(&values::Values::unread(document, &reader, target.chart), &mut found);
     }
     finding::arranged(found)
 }
@@ -125,4 +124,33 @@ fn is_text(reader: &Reader<'_>, node: Node<'_>) -> bool {
     // A text that does not fit its tag resolves to a string; its reader refuses it.
     let tagged = !matches!(node.tag().and_then(standard_tag), None | Some("str"));
     !tagged && node.scalar().is_some_and(|scalar| scalar.resolve(reader.schema()) == Resolved::String)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+
+    use super::*;
+
+    /// The names that Dagster itself gave, from the cases that its loader judges on every run.
+    #[test]
+    fn names_of_locations_are_those_of_dagster() {
+        let mut compared = 0;
+        for line in include_str!("../../tests/cases/workspace-rules.jsonl").lines() {
+            let case: serde_json::Value = serde_json::from_str(line).unwrap();
+            let text = case["text"].as_str().unwrap();
+            let (Some(names), true) = (case["names"].as_array(), case["stricter"].is_null() && case["env"].is_null())
+            else {
+                continue;
+            };
+            let document = Document::parse(text).unwrap();
+            let reader = Reader::new(Schema::Dagster);
+            let file = workspace::File::read(&document, &reader, Target::NEWEST.dagster);
+            let own: Vec<Option<String>> = file.locations.iter().map(|location| location.name(&reader)).collect();
+            let names: Vec<Option<String>> = names.iter().map(|name| name.as_str().map(Into::into)).collect();
+            assert_eq!(own, names, "{}", case["id"]);
+            compared += 1;
+        }
+        assert!(compared > 60, "{compared} compared");
+    }
 }

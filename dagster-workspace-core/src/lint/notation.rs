@@ -14,6 +14,9 @@ use crate::yaml::{Document, Entry, Kind, Node, Reader, Style};
 /// Digits beyond which Python refuses to make a number of a text.
 const PYTHON_DIGITS: usize = 4300;
 
+/// Keys of a mapping up to which they are compared one by one.
+const FEW_KEYS: usize = 24;
+
 /// Tags that `SafeLoader` knows, without those for its own use.
 const SCALAR_TAGS: [&str; 7] = ["null", "bool", "int", "float", "binary", "timestamp", "str"];
 const MAPPING_TAGS: [&str; 2] = ["map", "set"];
@@ -219,21 +222,44 @@ pub(super) fn repeated_in(node: Node<'_>, code: &'static str, found: &mut Vec<Di
     if node.entries().nth(1).is_none() {
         return;
     }
+    // Quadratic for the few keys that nearly every mapping has: no allocation.
+    if node.entries().nth(FEW_KEYS).is_none() {
+        for (at, Entry { key, .. }) in node.entries().enumerate() {
+            let mut before = node.entries().take(at).map(|entry| entry.key);
+            if let Some(before) = before.find(|before| is_same_key(*before, key)) {
+                found.push(repeated(code, key, before));
+            }
+        }
+        return;
+    }
     let mut first: BTreeMap<Cow<'_, str>, Node<'_>> = BTreeMap::new();
     for Entry { key, .. } in node.entries() {
-        let Some(text) = key.text() else { continue };
-        // A quoted `<<` is a key as any other.
-        if key.kind() != Kind::Plain && text == "<<" {
-            continue;
-        }
+        let Some(text) = key.text().filter(|_| !is_quoted_merge(key)) else { continue };
         if let Some(before) = first.get(&text) {
-            let message = format!("key `{}` stands twice, the first value is lost", shown(&text));
-            let finding = Diagnostic::error(code, key.span(), message).with_related(before.span(), "first here");
-            found.push(finding.with_hint("remove one of the two"));
+            found.push(repeated(code, key, *before));
         } else {
             first.insert(text, key);
         }
     }
+}
+
+fn is_same_key(a: Node<'_>, b: Node<'_>) -> bool {
+    if a.kind() == Kind::Plain && b.kind() == Kind::Plain && a.source().len() != b.source().len() {
+        // Keys over several lines are none.
+        return false;
+    }
+    !is_quoted_merge(a) && !is_quoted_merge(b) && b.text().is_some_and(|text| a.is_text(&text))
+}
+
+/// A quoted `<<` is a key as any other.
+fn is_quoted_merge(key: Node<'_>) -> bool {
+    key.kind() != Kind::Plain && key.is_text("<<")
+}
+
+fn repeated(code: &'static str, key: Node<'_>, before: Node<'_>) -> Diagnostic {
+    let message = format!("key `{}` stands twice, the first value is lost", shown(&key.text().unwrap_or_default()));
+    let finding = Diagnostic::error(code, key.span(), message).with_related(before.span(), "first here");
+    finding.with_hint("remove one of the two")
 }
 
 /// `DW0125`: `SafeLoader` knows the tags of YAML itself and no others, and each on its own kind of node only.

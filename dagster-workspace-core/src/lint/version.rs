@@ -90,7 +90,7 @@ pub struct Target {
 
 impl Target {
     /// The newest release that the rules were measured against.
-    pub const NEWEST: Self = Self { dagster: Version::new(1, 13, 29), chart: Version::new(1, 13, 29) };
+    pub const NEWEST: Self = Self { dagster: Version::new(1, 13, 27), chart: Version::new(1, 13, 27) };
 }
 
 impl Default for Target {
@@ -128,6 +128,6 @@ mod tests {
     fn target_goes_through_serde_as_text() {
         let target: Target = serde_json::from_str(r#"{"chart":"1.12.3"}"#).unwrap();
         assert_eq!(target, Target { chart: Version::new(1, 12, 3), ..Target::NEWEST });
-        assert_eq!(serde_json::to_string(&target).unwrap(), r#"{"dagster":"1.13.29","chart":"1.12.3"}"#);
+        assert_eq!(serde_json::to_string(&target).unwrap(), r#"{"dagster":"1.13.27","chart":"1.12.3"}"#);
     }
 }

@@ -346,13 +346,12 @@ fn port_or_socket(file: &File<'_>, found: &mut Vec<Diagnostic>) {
         let port = location.field(reader, "port");
         let key = location.key.span();
         match (location.port(reader), location.text(reader, "socket")) {
-            (Source::Wrong, _) | (_, Source::Wrong) => {}
             (Source::Missing, Source::Missing) => {
                 let span = port.map_or(key, Node::span);
                 let finding = Diagnostic::error("DW0118", span, "`grpc_server` needs a port or a socket");
                 found.push(finding.with_hint("code servers of the chart listen on `port: 3030`"));
             }
-            (Source::Missing, _) | (_, Source::Missing) => {}
+            (Source::Missing | Source::Wrong, _) | (_, Source::Missing | Source::Wrong) => {}
             _ => {
                 let span = location.field(reader, "socket").map_or(key, Node::span);
                 let finding = Diagnostic::error("DW0118", span, "`grpc_server` takes a port or a socket, not both");

@@ -1,25 +1,27 @@
 //! Rules for one deployment: what it needs, what its fields hold, and what nobody reads.
 
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use super::schema::{self, FIELDS, Field, Shape};
-use super::{Deployment, Rule, Values, takes};
+use super::{Deployment, Rule, Values};
 use crate::error::Diagnostic;
-use crate::lint::finding::{got, head, quote_hint, shown, type_of};
+use crate::lint::finding::{alternatives, got, head, quote_hint, shown, type_of};
 use crate::lint::spelling::nearest;
 use crate::lint::{is_null, is_text};
 use crate::yaml::{Entry, Node, Reader, Resolved};
 
 /// Rules of this module.
-pub(super) const RULES: [Rule; 8] = [
+pub(super) const RULES: [Rule; 9] = [
     entries_that_are_no_mapping,
     missing_fields,
     wrong_types,
     unknown_keys,
     keys_of_newer_charts,
-    arguments,
+    ignored_arguments,
+    missing_arguments,
     ports,
     code_server_replicas,
 ];
@@ -38,18 +40,20 @@ fn entries_that_are_no_mapping(values: &Values<'_>, found: &mut Vec<Diagnostic>)
 /// `DW0207`: the fields that the chart's schema demands.
 fn missing_fields(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     let arguments = (values.chart <= schema::OLD_ARGUMENTS).then_some("dagsterApiGrpcArgs");
-    for (entry, body) in values.deployments() {
+    for entry in values.deployments() {
         for name in ["name", "image", "port"].into_iter().chain(arguments) {
             let named = name == "name" && entry.is_keyed;
-            if !named && values.reader.get(body, name).is_none() {
+            if !named && entry.get(name).is_none() {
                 found.push(missing(entry, name));
             }
         }
-        let image = values.reader.get(body, "image").and_then(|image| values.reader.target(image));
-        for name in ["repository", "pullPolicy"] {
-            let Some(image) = image.filter(|image| image.kind().is_mapping()) else { continue };
-            if values.reader.get(image, name).is_none() {
-                found.push(missing(entry, &format!("image.{name}")));
+        let probe = values.chart >= schema::PROBE_NEEDS_ENABLED;
+        let inner = [("image", "repository"), ("image", "pullPolicy"), ("includeConfigInLaunchedRuns", "enabled")];
+        for (outer, name) in inner.into_iter().chain(probe.then_some(("readinessProbe", "enabled"))) {
+            let Some(holder) = entry.entry(outer) else { continue };
+            let is_mapping = values.reader.target(holder.value).is_some_and(|target| target.kind().is_mapping());
+            if is_mapping && values.reader.get(holder.value, name).is_none() {
+                found.push(Diagnostic { span: Some(holder.key.span()), ..missing(entry, &format!("{outer}.{name}")) });
             }
         }
     }
@@ -59,6 +63,7 @@ fn missing(entry: &Deployment<'_>, name: &str) -> Diagnostic {
     let finding = Diagnostic::error("DW0207", entry.span(), format!("{} has no `{name}`", entry.called()));
     match name {
         "image.pullPolicy" => finding.with_hint("the chart demands `pullPolicy: Always`, `IfNotPresent` or `Never`"),
+        "readinessProbe.enabled" => finding.with_hint("write `enabled: true` to keep the probe"),
         "port" => finding.with_hint("code servers of the chart listen on `port: 3030`"),
         _ => finding,
     }
@@ -66,12 +71,14 @@ fn missing(entry: &Deployment<'_>, name: &str) -> Diagnostic {
 
 /// `DW0208`: types as in the chart's schema; helm refuses the release for any of them.
 fn wrong_types(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
-    for (entry, body) in values.deployments() {
-        for field in FIELDS {
+    for entry in values.deployments() {
+        for Entry { key, value } in &entry.fields {
+            let Some(field) = FIELDS.iter().find(|field| key.is_text(field.key)) else { continue };
             // Names have rules of their own.
             let skipped = field.key == "name" && (entry.is_keyed || super::name::is_word(values, entry));
-            let Some(node) = values.reader.get(body, field.key).filter(|_| !skipped) else { continue };
-            check(values, &field, node, found);
+            if !skipped {
+                check(values, field, *value, found);
+            }
         }
     }
 }
@@ -126,12 +133,10 @@ fn problems<'d>(values: &Values<'d>, shape: Shape, node: Node<'d>) -> Vec<Wrong<
         Shape::Mappings | Shape::Named => itself(false, "a list of mappings"),
         Shape::TextMap | Shape::Env if mapping => texts(reader, target),
         Shape::Env if list => variables(values, target),
-        Shape::TextMap => itself(false, "a mapping"),
         Shape::Env => itself(false, "a mapping or a list"),
         Shape::Switch | Shape::Probe if mapping => switch(values, shape, target),
-        Shape::Switch | Shape::Probe => itself(false, "a mapping"),
         Shape::Image if mapping => super::image::problems(values, target),
-        Shape::Image => itself(false, "a mapping"),
+        Shape::TextMap | Shape::Switch | Shape::Probe | Shape::Image => itself(false, "a mapping"),
     }
 }
 
@@ -167,15 +172,11 @@ fn variables<'d>(values: &Values<'d>, list: Node<'d>) -> Vec<Wrong<'d>> {
 
 /// A mapping with `enabled`.
 fn switch<'d>(values: &Values<'d>, shape: Shape, mapping: Node<'d>) -> Vec<Wrong<'d>> {
-    let needed = shape == Shape::Switch || values.chart >= schema::PROBE_NEEDS_ENABLED;
-    let enabled = values.reader.get(mapping, "enabled");
-    let flag = enabled.and_then(|node| values.reader.target(node)?.scalar());
+    let judged = shape == Shape::Switch || values.chart >= schema::PROBE_NEEDS_ENABLED;
+    let Some(node) = values.reader.get(mapping, "enabled").filter(|_| judged) else { return Vec::new() };
+    let flag = values.reader.target(node).and_then(Node::scalar);
     let boolean = flag.is_some_and(|scalar| matches!(scalar.resolve(values.reader.schema()), Resolved::Bool(_)));
-    match enabled {
-        Some(node) if needed && !boolean => [(".enabled".to_string(), node, "true or false")].into(),
-        None if needed => [(String::new(), mapping, "a mapping with `enabled: true` or `enabled: false`")].into(),
-        _ => Vec::new(),
-    }
+    if boolean { Vec::new() } else { [(".enabled".to_string(), node, "true or false")].into() }
 }
 
 fn fits_text<'d>(reader: &Reader<'d>, node: Node<'d>) -> bool {
@@ -200,49 +201,46 @@ pub(super) fn whole(reader: &Reader<'_>, node: Node<'_>) -> Option<i64> {
 
 /// `DW0223`, a warning: the chart takes any key and reads only those it knows.
 fn unknown_keys(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
-    for (entry, body) in values.deployments() {
-        let fields = FIELDS.iter().map(|field| field.key);
-        unknown_in(values, body, &format!("of {}", entry.called()), fields, found);
-        let image = values.reader.get(body, "image").and_then(|image| values.reader.target(image));
-        if let Some(image) = image.filter(|image| image.kind().is_mapping()) {
-            unknown_in(values, image, "in `image`", schema::IMAGE_KEYS.into_iter(), found);
+    let fields: Vec<&'static str> = FIELDS.iter().map(|field| field.key).collect();
+    for entry in values.deployments() {
+        for (key, written) in unknown_in(values, &entry.fields, &fields) {
+            let mistaken = schema::MISTAKEN.iter().find(|(name, _)| *name == written).map(|(_, meant)| *meant);
+            let hint = match mistaken.or_else(|| nearest(&written, fields.iter().copied())) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "remove it: it does nothing".to_string(),
+            };
+            let message = format!("the chart ignores the unknown key `{}` of {}", shown(&written), entry.called());
+            found.push(Diagnostic::warning("DW0223", key.span(), message).with_hint(hint));
+        }
+        let image = entry.get("image").and_then(|image| values.reader.target(image));
+        let Some(image) = image.filter(|image| image.kind().is_mapping()) else { continue };
+        for (key, written) in unknown_in(values, &values.reader.entries(image), &schema::IMAGE_KEYS) {
+            let near = match written.as_ref() {
+                "imagePullPolicy" => Some("pullPolicy"),
+                _ => nearest(&written, schema::IMAGE_KEYS.into_iter()),
+            };
+            let hint = match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("it takes {}", alternatives(schema::IMAGE_KEYS.into_iter())),
+            };
+            let message = format!("the chart ignores the unknown key `{}` of `image`", shown(&written));
+            found.push(Diagnostic::warning("DW0223", key.span(), message).with_hint(hint));
         }
     }
 }
 
-fn unknown_in<'d>(
-    values: &Values<'d>,
-    mapping: Node<'d>,
-    place: &str,
-    known: impl Iterator<Item = &'static str> + Clone,
-    found: &mut Vec<Diagnostic>,
-) {
-    for Entry { key, .. } in values.reader.entries(mapping) {
-        let Ok(written) = values.reader.key(key) else { continue };
-        if known.clone().any(|name| name == written) {
-            continue;
-        }
-        let mistaken = schema::MISTAKEN.iter().find(|(name, _)| *name == written).map(|(_, meant)| *meant);
-        let near = match written.as_ref() {
-            "imagePullPolicy" => Some("pullPolicy"),
-            _ => mistaken.or_else(|| nearest(&written, known.clone())),
-        };
-        let hint = match near.filter(|_| place != "in `image`" || mistaken.is_none()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if place == "in `image`" => takes(known.clone()),
-            None => "remove it, or ask for it in the chart".to_string(),
-        };
-        let message = format!("the chart ignores the unknown key `{}` {place}", shown(&written));
-        found.push(Diagnostic::warning("DW0223", key.span(), message).with_hint(hint));
-    }
+/// The keys of a mapping that are not `known`, with their text.
+fn unknown_in<'d>(values: &Values<'d>, entries: &[Entry<'d>], known: &[&str]) -> Vec<(Node<'d>, Cow<'d, str>)> {
+    let unknown = entries.iter().filter(|entry| !known.iter().any(|name| entry.key.is_text(name)));
+    unknown.filter_map(|entry| Some((entry.key, values.reader.key(entry.key).ok()?))).collect()
 }
 
 /// `DW0224`, a warning: keys that only newer charts read.
 fn keys_of_newer_charts(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
-    for (_, body) in values.deployments() {
+    for entry in values.deployments() {
         for field in FIELDS {
             let Some(until) = field.missing_until.filter(|until| values.chart <= *until) else { continue };
-            if let Some(entry) = values.reader.entry(body, field.key) {
+            if let Some(entry) = entry.entry(field.key) {
                 let message = format!("chart {} ignores `{}`", values.chart, field.key);
                 let hint = format!("charts after {until} read it");
                 found.push(Diagnostic::warning("DW0224", entry.key.span(), message).with_hint(hint));
@@ -251,23 +249,29 @@ fn keys_of_newer_charts(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// `DW0220` and `DW0221`, warnings: what the server loads is said twice, or not at all.
-fn arguments(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
-    for (entry, body) in values.deployments() {
-        let given = |key| values.reader.entry(body, key).filter(|entry| !is_empty(values, entry.value));
-        match (given("dagsterApiGrpcArgs"), given("codeServerArgs")) {
-            (Some(wins), Some(ignored)) => {
-                let message = "`codeServerArgs` has no effect beside `dagsterApiGrpcArgs`";
-                let finding = Diagnostic::warning("DW0220", ignored.key.span(), message);
-                found.push(finding.with_related(wins.key.span(), "this one wins").with_hint("remove one of the two"));
-            }
-            (None, None) => {
-                let message = format!("{} does not say what to load: the image's own command runs", entry.called());
-                let hint =
-                    "name the code in `dagsterApiGrpcArgs` or `codeServerArgs`, as in `[\"-m\", \"my_project\"]`";
-                found.push(Diagnostic::warning("DW0221", entry.span(), message).with_hint(hint));
-            }
-            _ => {}
+/// The entries that say what the server loads: `dagsterApiGrpcArgs` and `codeServerArgs`.
+fn arguments<'d>(values: &Values<'d>, entry: &Deployment<'d>) -> [Option<Entry<'d>>; 2] {
+    ["dagsterApiGrpcArgs", "codeServerArgs"].map(|key| entry.entry(key).filter(|given| !is_empty(values, given.value)))
+}
+
+/// `DW0220`, a warning: what the server loads is said twice.
+fn ignored_arguments(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
+    for entry in values.deployments() {
+        if let [Some(wins), Some(ignored)] = arguments(values, entry) {
+            let message = "`codeServerArgs` has no effect beside `dagsterApiGrpcArgs`";
+            let finding = Diagnostic::warning("DW0220", ignored.key.span(), message);
+            found.push(finding.with_related(wins.key.span(), "this one wins").with_hint("remove one of the two"));
+        }
+    }
+}
+
+/// `DW0221`, a warning: what the server loads is not said at all.
+fn missing_arguments(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
+    for entry in values.deployments() {
+        if let [None, None] = arguments(values, entry) {
+            let message = format!("{} does not say what to load: the image's own command runs", entry.called());
+            let hint = "name the code in `dagsterApiGrpcArgs` or `codeServerArgs`, as in `[\"-m\", \"my_project\"]`";
+            found.push(Diagnostic::warning("DW0221", entry.span(), message).with_hint(hint));
         }
     }
 }
@@ -280,8 +284,8 @@ fn is_empty<'d>(values: &Values<'d>, node: Node<'d>) -> bool {
 
 /// `DW0227`: a Service takes ports from 1 to 65535.
 fn ports(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
-    for (_, body) in values.deployments() {
-        let Some(node) = values.reader.get(body, "port") else { continue };
+    for entry in values.deployments() {
+        let Some(node) = entry.get("port") else { continue };
         let port = values.reader.target(node).and_then(|target| whole(&values.reader, target));
         if port.is_some_and(|port| !(1..=65535).contains(&port)) {
             let finding = Diagnostic::error("DW0227", node.span(), "Kubernetes refuses this port");
@@ -295,9 +299,9 @@ fn code_server_replicas(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     if values.chart < schema::SINGLE_CODE_SERVER_SINCE {
         return;
     }
-    for (_, body) in values.deployments() {
-        let Some(arguments) = values.reader.entry(body, "codeServerArgs") else { continue };
-        let Some(node) = values.reader.get(body, "replicaCount") else { continue };
+    for entry in values.deployments() {
+        let Some(arguments) = entry.entry("codeServerArgs") else { continue };
+        let Some(node) = entry.get("replicaCount") else { continue };
         let count = values.reader.target(node).and_then(|target| whole(&values.reader, target));
         if count.is_some_and(|count| count > 1) && !is_empty(values, arguments.value) {
             let message = "the chart refuses several replicas of a server with `codeServerArgs`";

@@ -1,10 +1,11 @@
 //! Rules for environment variables. Their values are never shown: they may be secrets, and values in ConfigMaps are read
 //! by many.
 
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::{Rule, Values};
+use super::{Deployment, Rule, Values};
 use crate::error::Diagnostic;
 use crate::lint::finding::shown;
 use crate::lint::is_text;
@@ -24,8 +25,8 @@ const SECRET_BEGINNINGS: [&str; 7] = ["-----BEGIN", "AKIA", "ghp_", "github_pat_
 
 /// `DW0225`, a warning: credentials belong into a Secret.
 fn credentials(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
-    for (_, body) in values.deployments() {
-        for (name, key, value) in variables(values, body) {
+    for entry in values.deployments() {
+        for (name, key, value) in variables(values, entry) {
             let Some(target) = values.reader.target(value).filter(|value| is_text(&values.reader, *value)) else {
                 continue;
             };
@@ -38,10 +39,12 @@ fn credentials(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Name, node of the name and value of each variable of a deployment.
-fn variables<'d>(values: &Values<'d>, body: Node<'d>) -> Vec<(alloc::borrow::Cow<'d, str>, Node<'d>, Node<'d>)> {
+/// A name, its node, and the value.
+type Variable<'d> = (Cow<'d, str>, Node<'d>, Node<'d>);
+
+fn variables<'d>(values: &Values<'d>, entry: &Deployment<'d>) -> Vec<Variable<'d>> {
     let reader = &values.reader;
-    let Some(env) = reader.get(body, "env").and_then(|env| reader.target(env)) else { return Vec::new() };
+    let Some(env) = entry.get("env").and_then(|env| reader.target(env)) else { return Vec::new() };
     let listed = env.items().filter_map(|item| {
         let name = reader.get(item, "name")?;
         Some((reader.text(name)?, name, reader.get(item, "value")?))
@@ -72,14 +75,15 @@ fn is_secret(name: &str, value: &str) -> bool {
 ///
 /// They point at the key `env` then, or nowhere where even that shares its line with a value.
 pub(super) fn conceal(values: &Values<'_>, found: &mut [Diagnostic]) {
-    let mut secrets: Vec<(Span, Span)> = Vec::new();
-    for entry in values.nodes().into_iter().flat_map(Node::entries).filter(|entry| entry.key.is_text("env")) {
-        let value = entry.value;
-        // A block mapping or list begins on a line of its own.
-        if !value.span().is_empty() {
-            secrets.push((value.full_span(), entry.key.span()));
-        }
+    if found.is_empty() {
+        return;
     }
+    let mut secrets: Vec<(Span, Span)> = Vec::new();
+    values.visit(|node| {
+        // A block mapping or list begins on a line of its own.
+        let variables = node.entries().filter(|entry| entry.key.is_text("env") && !entry.value.span().is_empty());
+        secrets.extend(variables.map(|entry| (entry.value.full_span(), entry.key.span())));
+    });
     secrets.sort_unstable();
     secrets.dedup();
     let text = values.document.text();

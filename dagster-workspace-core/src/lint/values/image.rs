@@ -17,7 +17,8 @@ use crate::yaml::{Kind, Node, Resolved};
 const EXACT: i64 = 1 << 53;
 
 /// Rules of this module.
-pub(super) const RULES: [Rule; 5] = [tags, missing_tags, digests, malformed_references, mutable_tags];
+pub(super) const RULES: [Rule; 6] =
+    [tags, missing_tags, ignored_digests, ignored_tags, malformed_references, mutable_tags];
 
 /// What in a mapping is no image, see `DW0208`.
 pub(super) fn problems<'d>(values: &Values<'d>, image: Node<'d>) -> Vec<(String, Node<'d>, &'static str)> {
@@ -26,7 +27,8 @@ pub(super) fn problems<'d>(values: &Values<'d>, image: Node<'d>) -> Vec<(String,
     for (key, nullable, expected) in [("repository", false, "a text"), ("digest", true, "a text")] {
         let Some(node) = reader.get(image, key) else { continue };
         let Some(target) = reader.target(node) else { continue };
-        if !is_text(reader, target) && !(nullable && is_null(reader, target)) {
+        let fits = is_text(reader, target) || (nullable && is_null(reader, target));
+        if !fits {
             wrong.push((format!(".{key}"), node, expected));
         }
     }
@@ -45,8 +47,8 @@ pub(super) fn problems<'d>(values: &Values<'d>, image: Node<'d>) -> Vec<(String,
 impl<'d> Values<'d> {
     /// The images that are mappings.
     fn images(&self) -> impl Iterator<Item = (&Deployment<'d>, Node<'d>)> {
-        self.deployments().filter_map(|(entry, body)| {
-            let image = self.reader.target(self.reader.get(body, "image")?)?;
+        self.deployments().filter_map(|entry| {
+            let image = self.reader.target(entry.get("image")?)?;
             image.kind().is_mapping().then_some((entry, image))
         })
     }
@@ -118,7 +120,10 @@ fn missing_tags(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
         let tag = values.part(image, "tag");
         let written = values.reader.get(image, "tag");
         let missing = tag.map_or(written.is_none(), |(_, tag)| is_nothing(values, tag));
-        if missing && !values.has_digest(image) {
+        // The project's own images carry the version of the chart.
+        let repository = values.part(image, "repository").and_then(|(_, repository)| repository.text());
+        let own = repository.is_some_and(|name| name.trim_start_matches("docker.io/").starts_with("dagster/"));
+        if missing && !own && !values.has_digest(image) {
             let span = tag.map(|(node, _)| node.span()).filter(|span| !span.is_empty());
             let message = format!("{} has no tag: the chart uses its own version, {}", entry.called(), values.chart);
             let finding = Diagnostic::warning("DW0215", span.unwrap_or_else(|| entry.span()), message);
@@ -127,28 +132,39 @@ fn missing_tags(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// `DW0216` and `DW0217`: older charts ignore the digest, newer ones the tag beside it.
-fn digests(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
-    for (_, image) in values.images() {
-        let Some((node, digest)) = values.part(image, "digest") else { continue };
-        if is_nothing(values, digest) {
+/// `DW0216`: older charts ignore the digest, and deploy the tag or their own version.
+fn ignored_digests(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
+    for (_, image) in values.images().filter(|_| values.chart < DIGEST_SINCE) {
+        let Some((node, _)) = values.part(image, "digest").filter(|(_, digest)| !is_nothing(values, *digest)) else {
             continue;
-        }
-        if values.chart < DIGEST_SINCE {
-            let message = format!("chart {} ignores the digest of an image", values.chart);
-            let hint = format!("charts from {DIGEST_SINCE} on read it");
-            found.push(Diagnostic::error("DW0216", head(node), message).with_hint(hint));
-        } else if let Some((tag, _)) = values.part(image, "tag").filter(|(_, tag)| !is_nothing(values, *tag)) {
+        };
+        let message = format!("chart {} ignores the digest of an image", values.chart);
+        let hint = format!("charts from {DIGEST_SINCE} on read it");
+        found.push(Diagnostic::error("DW0216", head(node), message).with_hint(hint));
+    }
+}
+
+/// `DW0217`, a warning: a digest wins over the tag beside it.
+fn ignored_tags(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
+    for (_, image) in values.images().filter(|(_, image)| values.has_digest(*image)) {
+        let (Some((tag, written)), Some((digest, _))) = (values.part(image, "tag"), values.part(image, "digest"))
+        else {
+            continue;
+        };
+        if !is_nothing(values, written) {
             let finding = Diagnostic::warning("DW0217", head(tag), "the tag has no effect beside a digest");
-            found.push(finding.with_related(head(node), "this one wins"));
+            found.push(finding.with_related(head(digest), "this one wins"));
         }
     }
 }
 
+/// Whether a text can be that part of a reference.
+type Fits = fn(&str) -> bool;
+
 /// `DW0218`: what no container runtime takes for a reference to an image.
 fn malformed_references(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     for (_, image) in values.images() {
-        let parts: [(&str, fn(&str) -> bool, &str); 3] = [
+        let parts: [(&str, Fits, &str); 3] = [
             ("repository", is_repository, "lower-case letters, digits, `.`, `_`, `-` and `/`, without a tag"),
             ("tag", is_tag, "letters, digits, `.`, `_` and `-`, at most 128 of them"),
             ("digest", is_digest, "`sha256:` and 64 hexadecimal digits"),
@@ -156,6 +172,10 @@ fn malformed_references(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
         for (key, fits, hint) in parts {
             let Some((node, target)) = values.part(image, key) else { continue };
             let text = target.text().unwrap_or_default();
+            // `${NAME}` is filled in before helm reads it.
+            if text.contains("${") {
+                continue;
+            }
             if is_text(&values.reader, target) && !(text.is_empty() && key != "repository") && !fits(&text) {
                 let message = format!("`{}` is no {key} of an image", shown(&text));
                 found.push(Diagnostic::error("DW0218", head(node), message).with_hint(hint));

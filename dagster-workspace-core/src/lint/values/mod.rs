@@ -13,7 +13,7 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use super::finding::{alternatives, got, head, shown};
+use super::finding::{got, head, shown};
 use super::is_null;
 use super::notation::repeated_in;
 use super::spelling::nearest;
@@ -24,7 +24,7 @@ use crate::values::{DEPLOYMENTS, Layout, UserDeployments};
 use crate::yaml::{Document, Entry, Node, Reader};
 
 /// The newest chart whose schema takes a list alone. The map form of `deployments` is in no release seen so far.
-const LAST_LIST_ONLY: Version = Version::new(1, 13, 29);
+const LAST_LIST_ONLY: Version = Version::new(1, 13, 27);
 
 /// The values, taken apart as far as they can be.
 pub(super) struct Values<'d> {
@@ -49,15 +49,22 @@ pub(super) struct Deployment<'d> {
     name_node: Option<Node<'d>>,
     pub(super) name: Option<Cow<'d, str>>,
     is_keyed: bool,
+    /// What an alias leads to.
+    body: Option<Node<'d>>,
+    /// Its entries, merged ones included, each key once.
+    fields: Vec<Entry<'d>>,
 }
 
 type Rule = fn(&Values<'_>, &mut Vec<Diagnostic>);
 
+/// A rule for each node of the document.
+type NodeRule = for<'d> fn(&Values<'d>, Node<'d>, &mut Vec<Diagnostic>);
+
+const NODE_RULES: [NodeRule; 2] = [repeated_keys, unknown_aliases];
+
 /// Of the document as a whole, then of its entries.
-const RULES: [Rule; 9] = [
+const RULES: [Rule; 7] = [
     several_documents,
-    repeated_keys,
-    unknown_aliases,
     values_that_are_no_mapping,
     example_is_deployed,
     deployments_of_wrong_type,
@@ -72,14 +79,17 @@ pub(super) fn lint(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     for rule in RULES.iter().chain(below).chain(&system::RULES) {
         rule(values, found);
     }
-    environment::conceal(values, found);
+    lint_nodes(values, found);
 }
 
 /// The rules that need no entry: for documents whose aliases cannot be followed.
 pub(super) fn lint_notation(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
-    for rule in [several_documents, repeated_keys, unknown_aliases] {
-        rule(values, found);
-    }
+    several_documents(values, found);
+    lint_nodes(values, found);
+}
+
+fn lint_nodes(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
+    values.visit(|node| NODE_RULES.iter().for_each(|rule| rule(values, node, found)));
     environment::conceal(values, found);
 }
 
@@ -93,27 +103,32 @@ impl<'d> Values<'d> {
             name_node: entry.name_node(),
             name: entry.name(),
             is_keyed: view.layout() == Layout::Map,
+            body: reader.target(entry.node()).filter(|body| body.kind().is_mapping()),
+            fields: entry.entries(),
         });
         let entries = entries.collect();
         let (layout, list) = (view.layout(), view.node());
-        Self { document, reader: reader.clone(), chart, home, is_alone: path.is_empty(), layout, list, entries }
+        Self { home, is_alone: path.is_empty(), layout, list, entries, ..Self::unread(document, reader, chart) }
+    }
+
+    /// The values with nothing looked up: where aliases cannot be followed.
+    pub(super) fn unread(document: &'d Document<'d>, reader: &Reader<'d>, chart: Version) -> Self {
+        let (reader, layout) = (reader.clone(), Layout::Absent);
+        Self { document, reader, chart, home: None, is_alone: true, layout, list: None, entries: Vec::new() }
     }
 
     pub(super) fn entries(&self) -> &[Deployment<'d>] {
         &self.entries
     }
 
-    /// The entries that are mappings, each with its mapping.
-    fn deployments(&self) -> impl Iterator<Item = (&Deployment<'d>, Node<'d>)> {
-        self.entries.iter().filter_map(|entry| {
-            let body = self.reader.target(entry.node).filter(|body| body.kind().is_mapping())?;
-            Some((entry, body))
-        })
+    /// The entries that are mappings.
+    fn deployments(&self) -> impl Iterator<Item = &Deployment<'d>> {
+        self.entries.iter().filter(|entry| entry.body.is_some())
     }
 
     /// The port of a deployment, in decimal.
     pub(super) fn port(&self, entry: &Deployment<'d>) -> Option<String> {
-        let port = self.reader.target(self.reader.get(entry.node, "port")?)?;
+        let port = self.reader.target(entry.get("port")?)?;
         entry::whole(&self.reader, port).map(|port| port.to_string())
     }
 
@@ -121,20 +136,28 @@ impl<'d> Values<'d> {
         self.reader.target(node).is_some_and(|target| is_null(&self.reader, target))
     }
 
-    /// Every node of the document that is written out.
-    fn nodes(&self) -> Vec<Node<'d>> {
+    /// Shows every node of the document that is written out, in no order.
+    fn visit(&self, mut visit: impl FnMut(Node<'d>)) {
         let mut open: Vec<Node<'d>> = self.document.roots().collect();
-        let mut all = Vec::new();
         while let Some(node) = open.pop() {
             open.extend(node.items());
             open.extend(node.entries().flat_map(|entry| [entry.key, entry.value]));
-            all.push(node);
+            visit(node);
         }
-        all
     }
 }
 
 impl<'d> Deployment<'d> {
+    /// Its entry under `key`.
+    fn entry(&self, key: &str) -> Option<Entry<'d>> {
+        self.fields.iter().rev().find(|entry| entry.key.is_text(key)).copied()
+    }
+
+    /// Its value under `key`.
+    fn get(&self, key: &str) -> Option<Node<'d>> {
+        self.entry(key).map(|entry| entry.value)
+    }
+
     /// Where to point for what concerns the entry as a whole: its name, else its first line.
     pub(super) fn span(&self) -> Span {
         self.name_node.filter(|name| !name.source().is_empty()).map_or_else(|| head(self.node), head)
@@ -159,28 +182,26 @@ fn several_documents(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
 }
 
 /// `DW0212`: of two equal keys helm takes the last in silence.
-fn repeated_keys(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
-    for node in values.nodes().into_iter().filter(|node| node.kind().is_mapping()) {
+fn repeated_keys<'d>(_: &Values<'d>, node: Node<'d>, found: &mut Vec<Diagnostic>) {
+    if node.kind().is_mapping() {
         repeated_in(node, "DW0212", found);
     }
 }
 
 /// `DW0213`: an alias needs its anchor before it, `<<` a mapping or a list of mappings.
-fn unknown_aliases(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
+fn unknown_aliases<'d>(values: &Values<'d>, node: Node<'d>, found: &mut Vec<Diagnostic>) {
     let reader = &values.reader;
     let is_mapping = |node| reader.target(node).is_some_and(|target| target.kind().is_mapping());
-    for node in values.nodes() {
-        if node.alias().is_some() && reader.target(node).is_none() {
-            let message = format!("helm finds no anchor for `{}` before it", shown(node.source()));
-            found.push(Diagnostic::error("DW0213", node.span(), message));
-        }
-        for entry in node.entries().filter(|entry| reader.is_merge(entry.key)) {
-            let Some(value) = reader.target(entry.value) else { continue };
-            let fits = value.kind().is_mapping() || (value.kind().is_sequence() && value.items().all(is_mapping));
-            if !fits {
-                let message = "the value of `<<` must be a mapping or a list of mappings";
-                found.push(Diagnostic::error("DW0213", head(entry.value), message));
-            }
+    if node.alias().is_some() && reader.target(node).is_none() {
+        let message = format!("helm finds no anchor for `{}` before it", shown(node.source()));
+        found.push(Diagnostic::error("DW0213", node.span(), message));
+    }
+    for entry in node.entries().filter(|entry| reader.is_merge(entry.key)) {
+        let Some(value) = reader.target(entry.value) else { continue };
+        let fits = value.kind().is_mapping() || (value.kind().is_sequence() && value.items().all(is_mapping));
+        if !fits {
+            let message = "the value of `<<` must be a mapping or a list of mappings";
+            found.push(Diagnostic::error("DW0213", head(entry.value), message));
         }
     }
 }
@@ -213,12 +234,17 @@ fn example_is_deployed(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     found.push(Diagnostic::warning("DW0201", span, message).with_hint("write `deployments: []` to deploy nothing"));
 }
 
-/// `DW0204`: `deployments` must be a list.
+/// `DW0204`: `deployments` must be a list; without a value helm takes the key away, and the schema demands it.
 fn deployments_of_wrong_type(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
-    let Some(list) = values.list.filter(|_| values.layout == Layout::Other) else { return };
+    let Some(list) = values.list.filter(|_| matches!(values.layout, Layout::Other | Layout::Null)) else { return };
     let Some(target) = values.reader.target(list) else { return };
     let message = format!("`deployments` must be a list, {}", got(&values.reader, target));
-    found.push(Diagnostic::error("DW0204", head(list), message).with_hint("begin each deployment with `- name: `"));
+    let finding = Diagnostic::error("DW0204", head(list), message);
+    found.push(if values.layout == Layout::Null {
+        finding.with_hint("write `deployments: []` to deploy nothing")
+    } else {
+        finding.with_hint("begin each deployment with `- name: `")
+    });
 }
 
 /// `DW0205`: a mapping from name to deployment is refused by the schema of every chart released so far.
@@ -230,7 +256,7 @@ fn map_form(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     found.push(Diagnostic::error("DW0205", head(list), message).with_hint("begin each deployment with `- name: `"));
 }
 
-/// `DW0223`, a warning, and `DW0224`: the chart ignores keys it does not know.
+/// `DW0223`, a warning: the chart ignores keys it does not know.
 fn unknown_top_level_keys(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     let home = values.home.and_then(|home| values.reader.target(home)).filter(|home| home.kind().is_mapping());
     // A document without `deployments` may be the values of any chart.
@@ -250,13 +276,21 @@ fn unknown_top_level_keys(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// `DW0226`, a warning: null deletes the default that the chart counts on.
+/// `DW0226`: null deletes the chart's default, and the schema demands the key. As a subchart, only a warning: the system
+/// chart has defaults of its own.
 fn deleted_defaults(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     let Some(home) = values.home.filter(|_| values.layout != Layout::Absent) else { return };
-    for name in schema::WITH_DEFAULT {
-        let Some(entry) = values.reader.entry(home, name).filter(|entry| values.is_null(entry.value)) else { continue };
-        let message = format!("`{name}` without a value deletes the chart's default");
-        let finding = Diagnostic::warning("DW0226", entry.key.span(), message);
+    for path in schema::WITH_DEFAULT {
+        let (outer, inner) = path.split_once('.').map_or((path, None), |(outer, inner)| (outer, Some(inner)));
+        let entry = values.reader.entry(home, outer);
+        let entry = entry.and_then(|entry| inner.map_or(Some(entry), |inner| values.reader.entry(entry.value, inner)));
+        let Some(entry) = entry.filter(|entry| values.is_null(entry.value)) else { continue };
+        let message = format!("`{path}` without a value deletes the chart's default");
+        let finding = if values.is_alone {
+            Diagnostic::error("DW0226", entry.key.span(), message)
+        } else {
+            Diagnostic::warning("DW0226", entry.key.span(), message)
+        };
         found.push(finding.with_hint("remove the key to keep the default"));
     }
 }
@@ -275,9 +309,4 @@ pub(super) fn by_name<'v, 'd>(values: &'v Values<'d>) -> BTreeMap<String, &'v De
 /// Whether a host can be the name of a Service in the same namespace.
 pub(super) fn is_service(host: &str) -> bool {
     name::is_label(host)
-}
-
-/// "it takes `a` or `b`", for an unknown key without a near name.
-fn takes(names: impl Iterator<Item = &'static str>) -> String {
-    format!("it takes {}", alternatives(names))
 }

@@ -9,7 +9,7 @@ use super::{Deployment, Rule, Values};
 use crate::error::Diagnostic;
 use crate::lint::finding::{head, shown};
 use crate::span::Span;
-use crate::yaml::{Resolved, Schema, resolve};
+use crate::yaml::{Node, Resolved, Schema, resolve};
 
 /// Characters of a DNS label, RFC 1035 section 2.3.4.
 pub(super) const LABEL: usize = 63;
@@ -42,16 +42,17 @@ fn suggestion(name: &str) -> Option<String> {
 /// Whether the name is a word or number that YAML does not take for a text, quoted or not.
 pub(super) fn is_word<'d>(values: &Values<'d>, entry: &Deployment<'d>) -> bool {
     let target = entry.name_node.and_then(|name| values.reader.target(name));
-    let text = target.and_then(|name| name.text()).unwrap_or_default();
-    // Numbers cannot begin a label, and are found by type or as labels.
-    !text.is_empty() && matches!(resolve(&text, Schema::Helm), Resolved::Bool(_) | Resolved::Null)
+    let text = target.and_then(Node::text).unwrap_or_default();
+    // `~` and numbers cannot begin a label: they are found by type, or as no labels.
+    !matches!(text.as_ref(), "" | "~") && matches!(resolve(&text, Schema::Helm), Resolved::Bool(_) | Resolved::Null)
 }
 
 /// `DW0209`: the name becomes that of a Service.
 fn labels(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     for entry in values.entries() {
         let (Some(node), Some(name)) = (entry.name_node, &entry.name) else { continue };
-        if is_label(name) || is_word(values, entry) {
+        // `${NAME}` is filled in before helm reads it.
+        if is_label(name) || is_word(values, entry) || name.contains("${") {
             continue;
         }
         let message = if name.len() > LABEL {

@@ -3,7 +3,7 @@
 //! A release between two that were looked at is given the benefit of the doubt: a key counts as unknown only up to the
 //! last release seen without it.
 
-use super::super::version::Version;
+use crate::lint::version::Version;
 
 /// What a field must be. Null is taken wherever [`Field::nullable`] says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,15 +120,21 @@ pub(super) const TOP_LEVEL: [&str; 13] = [
     "enableSubchart",
 ];
 
-/// Those with a default that the templates count on.
-pub(super) const WITH_DEFAULT: [&str; 7] = [
+/// Those with a default that the schema demands, in all releases that were looked at.
+pub(super) const WITH_DEFAULT: [&str; 13] = [
     "global",
+    "global.postgresqlSecretName",
+    "global.dagsterHome",
+    "global.serviceAccountName",
+    "global.celeryConfigSecretName",
     "dagsterHome",
     "postgresqlSecretName",
     "celeryConfigSecretName",
-    "includeInstance",
     "imagePullSecrets",
     "serviceAccount",
+    "serviceAccount.create",
+    "serviceAccount.name",
+    "serviceAccount.annotations",
 ];
 
 /// Keys that people write for others, with what they mean.

@@ -196,7 +196,9 @@ fn repeated_servers(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
 fn unused_servers(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     let view = SystemValues::of(values.document);
     let Some((webserver, node)) = view.setting("servers").filter(|_| !view.is_workspace_enabled()) else { return };
-    if view.servers().next().is_some() && view.setting("enabled").is_some() {
+    // The chart's own values list their example so.
+    let written = view.servers().any(|server| server.host().as_deref() != Some("k8s-example-user-code-1"));
+    if written && view.setting("enabled").is_some() {
         let message = format!("these servers have no effect: `{webserver}.workspace.enabled` is not true");
         found.push(Diagnostic::warning("DW0247", head(node), message.to_string()));
     }
