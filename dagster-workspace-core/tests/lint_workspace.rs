@@ -66,7 +66,8 @@ fn written_cases_give_their_code_at_their_place() {
         let codes: Vec<&str> = found.iter().map(|finding| finding.code).collect();
         let expected = case.code.as_deref();
         let finding = found.iter().find(|finding| Some(finding.code) == expected);
-        if expected.is_some() != finding.is_some() || (expected.is_none() && !case.id.starts_with("err_") && !codes.is_empty())
+        if expected.is_some() != finding.is_some()
+            || (expected.is_none() && !case.id.starts_with("err_") && !codes.is_empty())
         {
             wrong.push(format!("{}: expected {expected:?}, found {found:#?}", case.id));
         }
@@ -78,7 +79,9 @@ fn written_cases_give_their_code_at_their_place() {
         }
         // The verdict as a whole, for the cases that older versions of Dagster judge, too.
         let refused = is_refused(&found);
-        let should = (!case.accepted && case.invisible.is_none()) || case.stricter || case.id.starts_with("err_") && case.dagster.is_some();
+        let should = (!case.accepted && case.invisible.is_none())
+            || case.stricter
+            || case.id.starts_with("err_") && case.dagster.is_some();
         if refused != should {
             wrong.push(format!("{}: refused {refused}, should be {should}: {found:#?}", case.id));
         }

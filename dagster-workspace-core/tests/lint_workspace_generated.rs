@@ -41,14 +41,92 @@ impl Dice {
     }
 }
 
-const NAMES: &[&str] = &["etl", "\"etl\"", "'a b'", "team: x", "été", "a/b", "etl2", "ml", "x", "reports", "stage-7", "v1"];
+const NAMES: &[&str] =
+    &["etl", "\"etl\"", "'a b'", "team: x", "été", "a/b", "etl2", "ml", "x", "reports", "stage-7", "v1"];
 const ODD: &[&str] = &[
-    "on", "off", "Yes", "NO", "y", "n", "true", "~", "null", "", "12", "012", "08", "0o7", "0x1F", "0b1", "1_000", "1e3",
-    "1.5e+3", "1.5e3", "12:30", "12:99", "1:2.5", ".5", "+.5", "5.", ".inf", "-.INF", ".nan", "=", "<<", "2022-07-01",
-    "2022-07-01T10:00:00Z", "0x_", "+0b_", "-0", "+12", "[]", "{}", "[a, b]", "{a: b}", "{env: DW_A}", "{env: 5}", "\"\"",
-    "''", "\"012\"", "!!str 12", "!!int \"12\"", "!!null x", "!x y", "!!bool yes", "!!float 1", "!!python/none x", "! 12",
-    "*none", "&anchor v", "99999999999999999999", "-", "?", ": x", "a:b", "a #b", "%x", "@x", "`x`", "|", ">", "\"a\\\n b\"",
-    "\"\\x41\"", "\"\\q\"", "a\tb", "a\u{85}b", "a\u{2028}b", "{{ x }}", "${X}", "-x", "?x", ":x", "*", "&", "!", "a, b", "]",
+    "on",
+    "off",
+    "Yes",
+    "NO",
+    "y",
+    "n",
+    "true",
+    "~",
+    "null",
+    "",
+    "12",
+    "012",
+    "08",
+    "0o7",
+    "0x1F",
+    "0b1",
+    "1_000",
+    "1e3",
+    "1.5e+3",
+    "1.5e3",
+    "12:30",
+    "12:99",
+    "1:2.5",
+    ".5",
+    "+.5",
+    "5.",
+    ".inf",
+    "-.INF",
+    ".nan",
+    "=",
+    "<<",
+    "2022-07-01",
+    "2022-07-01T10:00:00Z",
+    "0x_",
+    "+0b_",
+    "-0",
+    "+12",
+    "[]",
+    "{}",
+    "[a, b]",
+    "{a: b}",
+    "{env: DW_A}",
+    "{env: 5}",
+    "\"\"",
+    "''",
+    "\"012\"",
+    "!!str 12",
+    "!!int \"12\"",
+    "!!null x",
+    "!x y",
+    "!!bool yes",
+    "!!float 1",
+    "!!python/none x",
+    "! 12",
+    "*none",
+    "&anchor v",
+    "99999999999999999999",
+    "-",
+    "?",
+    ": x",
+    "a:b",
+    "a #b",
+    "%x",
+    "@x",
+    "`x`",
+    "|",
+    ">",
+    "\"a\\\n b\"",
+    "\"\\x41\"",
+    "\"\\q\"",
+    "a\tb",
+    "a\u{85}b",
+    "a\u{2028}b",
+    "{{ x }}",
+    "${X}",
+    "-x",
+    "?x",
+    ":x",
+    "*",
+    "&",
+    "!",
+    "a, b",
+    "]",
 ];
 const PORTS: &[&str] = &["3030", "4000", "05726", "0xBD6", "12:30", "3_030", "{env: DW_PORT}", "-1", "70000"];
 const SHORT: &[&str] = &["python_file", "python_module", "python_package", "autoload_defs_module"];
@@ -58,16 +136,40 @@ fn generate(dice: &mut Dice) -> String {
     let items: Vec<String> = (0..dice.roll(4)).map(|at| item(dice, at)).collect();
     let mut text = String::new();
     if dice.rarely(8) {
-        text += dice.pick(&["---\n", "# head\n", "\u{feff}", "%YAML 1.1\n---\n", "%YAML 1.2\n---\n", "%YAML 2.0\n---\n", "\n\n"]);
+        text += dice.pick(&[
+            "---\n",
+            "# head\n",
+            "\u{feff}",
+            "%YAML 1.1\n---\n",
+            "%YAML 1.2\n---\n",
+            "%YAML 2.0\n---\n",
+            "\n\n",
+        ]);
     }
     if items.is_empty() {
-        text += dice.pick(&["load_from: []\n", "load_from:\n", "{}\n", "", "load_from: ~\n", "load_from: {}\n", "[]\n"]);
+        text +=
+            dice.pick(&["load_from: []\n", "load_from:\n", "{}\n", "", "load_from: ~\n", "load_from: {}\n", "[]\n"]);
     } else {
-        text += dice.pick(&["load_from:\n", "load_from:\n", "load_from:\n", "load_from: # locations\n", "\"load_from\":\n"]);
+        text += dice.pick(&[
+            "load_from:\n",
+            "load_from:\n",
+            "load_from:\n",
+            "load_from: # locations\n",
+            "\"load_from\":\n",
+        ]);
         text += &items.concat();
     }
     if dice.rarely(25) {
-        text += dice.pick(&["other: 1\n", "---\n", "...\n", "# tail", "load_from: []\n", "x-a: &x 1\n", "...\n...\n", "\t\n"]);
+        text += dice.pick(&[
+            "other: 1\n",
+            "---\n",
+            "...\n",
+            "# tail",
+            "load_from: []\n",
+            "x-a: &x 1\n",
+            "...\n...\n",
+            "\t\n",
+        ]);
     }
     if dice.rarely(3) {
         text = mutated(dice, text);
@@ -114,10 +216,13 @@ fn item(dice: &mut Dice, at: usize) -> String {
         });
     }
     if dice.rarely(20) {
-        fields.push(dice.pick(&["owner: me", "on: x", "12: x", "Port: 1", "? [a]\n      : b", "~: x", "\"<<\": {}"]).into());
+        fields.push(
+            dice.pick(&["owner: me", "on: x", "12: x", "Port: 1", "? [a]\n      : b", "~: x", "\"<<\": {}"]).into(),
+        );
     }
     if dice.rarely(12) && at > 0 {
-        fields.insert(dice.roll(fields.len() + 1), dice.pick(&["<<: *a0", "<<: [*a0]", "<<: {ssl: no}", "<<: x"]).into());
+        fields
+            .insert(dice.roll(fields.len() + 1), dice.pick(&["<<: *a0", "<<: [*a0]", "<<: {ssl: no}", "<<: x"]).into());
     }
     if dice.rarely(3) {
         fields.reverse();
@@ -171,11 +276,15 @@ fn mutated(dice: &mut Dice, text: String) -> String {
         2 => lines[at].insert_str(0, dice.pick(&[" ", "  ", "\t", "- "])),
         3 => lines[at] = lines[at].strip_prefix(' ').unwrap_or(&lines[at]).to_string(),
         4 => lines[at] += dice.pick(&[" ", "\t", " # x", "#x", "\t# x", ":", ",", " |", " >-", "\"", " &z", " *a0"]),
-        5 => lines.insert(at, dice.pick(&["", "   ", "# c", "      # c", "\t", "#\t", "---", "...", "      : x"]).into()),
+        5 => {
+            lines.insert(at, dice.pick(&["", "   ", "# c", "      # c", "\t", "#\t", "---", "...", "      : x"]).into())
+        }
         6 => {
             let places: Vec<usize> = lines[at].char_indices().map(|(place, _)| place).collect();
             if !places.is_empty() {
-                let insert = dice.pick(&["\t", " ", ":", ": ", "\"", "'", "#", " #", "[", "{", "}", "&", "*", "!", "-", "\u{a0}", "\\"]);
+                let insert = dice.pick(&[
+                    "\t", " ", ":", ": ", "\"", "'", "#", " #", "[", "{", "}", "&", "*", "!", "-", "\u{a0}", "\\",
+                ]);
                 lines[at].insert_str(places[dice.roll(places.len())], insert);
             }
         }

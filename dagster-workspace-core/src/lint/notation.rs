@@ -200,7 +200,8 @@ fn line_separators(notation: &Notation<'_>, found: &mut Vec<Diagnostic>) {
         let span = Span::new(offset(at), offset(at + separator.len()));
         let before = quoted.partition_point(|quoted| quoted.start < span.start).checked_sub(1);
         if !before.and_then(|at| quoted.get(at)).is_some_and(|quoted| quoted.contains(span)) {
-            let finding = Diagnostic::error("DW0130", span, "Dagster's YAML reader takes this character for a line break");
+            let finding =
+                Diagnostic::error("DW0130", span, "Dagster's YAML reader takes this character for a line break");
             found.push(finding.with_hint("write it as `\\N`, `\\L` or `\\P` in double quotes"));
         }
     }

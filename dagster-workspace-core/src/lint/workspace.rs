@@ -64,8 +64,7 @@ impl<'d> File<'d> {
         let root = document.root();
         let list = root.filter(|root| is_dict(*root)).and_then(|root| reader.get(root, "load_from"));
         let list = list.and_then(|list| reader.target(list)).filter(|list| is_list(*list));
-        let mut file =
-            Self { reader: reader.clone(), dagster, root, list, locations: Vec::new() };
+        let mut file = Self { reader: reader.clone(), dagster, root, list, locations: Vec::new() };
         let located = |item: Node<'d>| {
             let [Entry { key, value }] = file.kinds(item)?[..] else { return None };
             let kind = file.known(key)?;
@@ -127,7 +126,9 @@ fn unknown_top_level_keys(file: &File<'_>, found: &mut Vec<Diagnostic>) {
             let message = format!("unknown key `{}`: a workspace file has `load_from` alone", shown(&written));
             let hint = match nearest(&written, ["load_from"].into_iter()) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => "anchors can be defined inside the entries of `load_from`; notes belong in comments".to_string(),
+                None => {
+                    "anchors can be defined inside the entries of `load_from`; notes belong in comments".to_string()
+                }
             };
             found.push(Diagnostic::error("DW0106", key.span(), message).with_hint(hint));
         }
@@ -252,9 +253,10 @@ fn targets_without_a_name(file: &File<'_>, found: &mut Vec<Diagnostic>) {
             }
         };
         let Some(node) = node else { continue };
-        let is_empty = file.reader.target(node).is_some_and(|target| {
-            is_text(&file.reader, target) && target.text().is_some_and(|text| text.is_empty())
-        });
+        let is_empty = file
+            .reader
+            .target(node)
+            .is_some_and(|target| is_text(&file.reader, target) && target.text().is_some_and(|text| text.is_empty()));
         if fails && is_empty {
             let message = format!("`{}` is empty", location.kind.key);
             found.push(Diagnostic::error("DW0113", node.span(), message));
@@ -382,7 +384,11 @@ fn ssl_that_is_no_boolean(file: &File<'_>, found: &mut Vec<Diagnostic>) {
         if !matches!(resolved, Some(crate::yaml::Resolved::Bool(_))) {
             let message = format!("`ssl` must be true or false, {}", got(&file.reader, target));
             let finding = Diagnostic::error("DW0120", written.span(), message);
-            found.push(if is_text(&file.reader, target) { finding.with_hint("write it without quotes") } else { finding });
+            found.push(if is_text(&file.reader, target) {
+                finding.with_hint("write it without quotes")
+            } else {
+                finding
+            });
         }
     }
 }
@@ -425,9 +431,10 @@ fn repeated_names(file: &File<'_>, found: &mut Vec<Diagnostic>) {
         let Some(name) = location.name(&file.reader) else { continue };
         let span = location.name_span(&file.reader);
         if let Some((before, related)) = first.get(&name) {
-            let finding = Diagnostic::error("DW0101", span, format!("code location `{}` is already defined", shown(&name)))
-                .with_related(*related, format!("also at `load_from[{before}]`"))
-                .with_hint("choose another `location_name`, or remove one of the two");
+            let finding =
+                Diagnostic::error("DW0101", span, format!("code location `{}` is already defined", shown(&name)))
+                    .with_related(*related, format!("also at `load_from[{before}]`"))
+                    .with_hint("choose another `location_name`, or remove one of the two");
             found.push(finding);
         } else {
             first.insert(name, (at, span));

@@ -142,7 +142,9 @@ fn items<'d>(list: Node<'d>, fits: impl Fn(Node<'d>) -> bool, expected: &'static
 
 fn texts<'d>(reader: &Reader<'d>, mapping: Node<'d>) -> Vec<Wrong<'d>> {
     let entries = reader.entries(mapping).into_iter().filter(|entry| !fits_text(reader, entry.value));
-    entries.map(|Entry { key, value }| (format!(".{}", shown(&key.text().unwrap_or_default())), value, "a text")).collect()
+    entries
+        .map(|Entry { key, value }| (format!(".{}", shown(&key.text().unwrap_or_default())), value, "a text"))
+        .collect()
 }
 
 /// Items of `envSecrets` and the like: references by name.
@@ -261,7 +263,8 @@ fn arguments(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
             }
             (None, None) => {
                 let message = format!("{} does not say what to load: the image's own command runs", entry.called());
-                let hint = "name the code in `dagsterApiGrpcArgs` or `codeServerArgs`, as in `[\"-m\", \"my_project\"]`";
+                let hint =
+                    "name the code in `dagsterApiGrpcArgs` or `codeServerArgs`, as in `[\"-m\", \"my_project\"]`";
                 found.push(Diagnostic::warning("DW0221", entry.span(), message).with_hint(hint));
             }
             _ => {}

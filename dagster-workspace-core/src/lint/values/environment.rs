@@ -26,7 +26,9 @@ const SECRET_BEGINNINGS: [&str; 7] = ["-----BEGIN", "AKIA", "ghp_", "github_pat_
 fn credentials(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     for (_, body) in values.deployments() {
         for (name, key, value) in variables(values, body) {
-            let Some(target) = values.reader.target(value).filter(|value| is_text(&values.reader, *value)) else { continue };
+            let Some(target) = values.reader.target(value).filter(|value| is_text(&values.reader, *value)) else {
+                continue;
+            };
             if is_secret(&name, &target.text().unwrap_or_default()) {
                 let message = format!("the variable `{}` looks like a credential", shown(&name));
                 let hint = "put it into a Secret and name that in `envSecrets`";
@@ -56,7 +58,8 @@ fn is_secret(name: &str, value: &str) -> bool {
         return false;
     }
     let name = name.to_ascii_uppercase();
-    let named = SECRET_NAMES.iter().any(|part| name.contains(part)) && !HARMLESS_ENDS.iter().any(|end| name.ends_with(end));
+    let named =
+        SECRET_NAMES.iter().any(|part| name.contains(part)) && !HARMLESS_ENDS.iter().any(|end| name.ends_with(end));
     let flag = matches!(value, "true" | "false" | "0" | "1");
     let login = value.split_once("://").and_then(|(_, rest)| rest.split_once('@')).is_some_and(|(login, _)| {
         let password = login.split_once(':').map(|(_, password)| password).unwrap_or_default();

@@ -183,7 +183,9 @@ fn is_repository(text: &str) -> bool {
 
 fn is_tag(text: &str) -> bool {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    text.len() <= 128 && text.bytes().next().is_some_and(word) && text.bytes().all(|byte| word(byte) || b".-".contains(&byte))
+    text.len() <= 128
+        && text.bytes().next().is_some_and(word)
+        && text.bytes().all(|byte| word(byte) || b".-".contains(&byte))
 }
 
 fn is_digest(text: &str) -> bool {

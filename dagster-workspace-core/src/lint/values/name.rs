@@ -74,7 +74,9 @@ fn words(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
         let Some(node) = entry.name_node.filter(|_| is_word(values, entry)) else { continue };
         let text = node.text().unwrap_or_default();
         let message = format!("the chart prints the name `{}` unquoted, where YAML takes it for no text", shown(&text));
-        found.push(Diagnostic::error("DW0210", head(node), message).with_hint("choose another name; quotes do not help"));
+        found.push(
+            Diagnostic::error("DW0210", head(node), message).with_hint("choose another name; quotes do not help"),
+        );
     }
 }
 

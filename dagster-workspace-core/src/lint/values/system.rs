@@ -71,7 +71,9 @@ fn external_config_map_and_servers(values: &Values<'_>, found: &mut Vec<Diagnost
     let servers = view.setting("servers");
     let is_empty = servers.is_some_and(|(_, servers)| {
         let target = values.reader.target(servers);
-        target.is_some_and(|list| is_null(&values.reader, list) || (list.kind().is_sequence() && list.items().next().is_none()))
+        target.is_some_and(|list| {
+            is_null(&values.reader, list) || (list.kind().is_sequence() && list.items().next().is_none())
+        })
     });
     if !is_empty {
         let message = format!("the chart refuses `externalConfigmap: {}` beside `servers`", shown(&name));
@@ -148,7 +150,8 @@ fn unquoted_names(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
             let Some(node) = server.get(key) else { continue };
             let Some(text) = values.reader.text(node) else { continue };
             if !is_plain_text(&text) {
-                let message = format!("the chart prints `{}` unquoted, and Dagster then reads something else", shown(&text));
+                let message =
+                    format!("the chart prints `{}` unquoted, and Dagster then reads something else", shown(&text));
                 let finding = Diagnostic::error("DW0245", head(node), message);
                 found.push(finding.with_hint("use a name of letters, digits, `-` and `_` that is no word of YAML"));
             }
