@@ -332,7 +332,7 @@ impl<'d> Node<'d> {
     /// Name of its anchor, without `&`.
     #[must_use]
     pub fn anchor(self) -> Option<&'d str> {
-        self.property(Kind::Anchor).map(|span| span.of(self.text).trim_start_matches('&'))
+        self.property(Kind::Anchor)?.of(self.text).strip_prefix('&')
     }
 
     /// Its tag as it is written (`!!str`, `!local`, `!<tag:...>`).
@@ -344,7 +344,7 @@ impl<'d> Node<'d> {
     /// Name that an alias refers to, without `*`.
     #[must_use]
     pub fn alias(self) -> Option<&'d str> {
-        (self.kind() == Kind::Alias).then(|| self.source().trim_start_matches('*'))
+        if self.kind() == Kind::Alias { self.source().strip_prefix('*') } else { None }
     }
 
     /// The node an alias means: the latest one before it under that anchor. A node that is no alias is its own target.
@@ -353,11 +353,11 @@ impl<'d> Node<'d> {
         let Some(name) = self.alias() else { return Some(self) };
         let before = self.records.get(..self.at as usize)?;
         // Anchors do not reach over document boundaries.
-        let document = before.iter().rposition(|record| record.kind == Kind::Document)?;
-        let at = before.iter().enumerate().skip(document).rev().find(|(_, record)| {
-            record.kind == Kind::Anchor && Span::new(record.start + 1, record.end).of(self.text) == name
-        })?;
-        let rest = Children { text: self.text, records: self.records, at: at.0, end: self.records.len() };
+        let own = before.iter().enumerate().rev().take_while(|(_, record)| record.kind != Kind::Document);
+        let anchors = own.filter(|(_, record)| record.kind == Kind::Anchor);
+        let mut named = anchors.filter(|(_, record)| Span::new(record.start + 1, record.end).of(self.text) == name);
+        let (at, _) = named.next()?;
+        let rest = Children { text: self.text, records: self.records, at, end: self.records.len() };
         rest.into_iter().next().filter(|node| node.kind() != Kind::Alias)
     }
 

@@ -1,9 +1,10 @@
 //! The event stream of a document in the notation of the official suite (`test.event`), one event a line.
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use core::fmt::Write as _;
 
-use super::document::{Document, Kind, Node};
+use super::document::{Document, Kind, Node, Part};
 
 impl Document<'_> {
     /// The event stream, each line ended by a line feed: `+STR`, `+DOC ---`, `+MAP {} &a`, `=VAL :text`, `-STR` and so on.
@@ -15,7 +16,7 @@ impl Document<'_> {
         for document in self.documents() {
             let has = |kind| document.marks().any(|mark| mark.kind() == kind);
             out.push_str(if has(Kind::DocumentStart) { "+DOC ---\n" } else { "+DOC\n" });
-            let handles = Handles { directives: document.directives() };
+            let handles = Handles::of(document);
             if let Some(root) = document.root() {
                 handles.node(root, &mut out);
             }
@@ -27,11 +28,19 @@ impl Document<'_> {
 }
 
 /// What `%TAG` directives of one document make of tag handles.
-struct Handles<D> {
-    directives: D,
+struct Handles<'d> {
+    prefixes: BTreeMap<&'d str, &'d str>,
 }
 
-impl<'d, D: Iterator<Item = &'d str> + Clone> Handles<D> {
+impl<'d> Handles<'d> {
+    fn of(document: Part<'d>) -> Self {
+        let named = document.directives().filter_map(|line| {
+            let mut words = line.split([' ', '\t']).filter(|word| !word.is_empty());
+            if words.next() == Some("%TAG") { Some((words.next()?, words.next()?)) } else { None }
+        });
+        Self { prefixes: named.collect() }
+    }
+
     fn node(&self, node: Node<'_>, out: &mut String) {
         match node.kind() {
             Kind::Alias => {
@@ -84,18 +93,13 @@ impl<'d, D: Iterator<Item = &'d str> + Clone> Handles<D> {
     /// A tag with its handle replaced by the prefix that it stands for, YAML 1.2.2 section 6.9.1.
     fn tag(&self, tag: &str, out: &mut String) {
         if let Some(verbatim) = tag.strip_prefix("!<") {
-            out.push_str(verbatim.trim_end_matches('>'));
+            out.push_str(verbatim.strip_suffix('>').unwrap_or(verbatim));
             return;
         }
         let handle = tag.get(1..).and_then(|rest| rest.find('!')).map_or(1, |at| at + 2);
         let (handle, suffix) = (tag.get(..handle).unwrap_or(tag), tag.get(handle..).unwrap_or_default());
-        let named = self.directives.clone().find_map(|line| {
-            let mut words = line.split([' ', '\t']).filter(|word| !word.is_empty());
-            let found = words.next() == Some("%TAG") && words.next() == Some(handle);
-            words.next().filter(|_| found)
-        });
         // `!` alone is the non-specific tag, whatever the directives say.
-        let prefix = if suffix.is_empty() { None } else { named };
+        let prefix = if suffix.is_empty() { None } else { self.prefixes.get(handle).copied() };
         out.push_str(prefix.unwrap_or(if handle == "!!" { "tag:yaml.org,2002:" } else { handle }));
         unescape(suffix, out);
     }

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "every test binary uses its own part")]
 
+pub(crate) mod invariants;
+pub(crate) mod mutate;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

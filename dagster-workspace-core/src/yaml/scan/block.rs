@@ -230,7 +230,7 @@ impl Scanner<'_> {
             return Ok(());
         }
         self.allow_collection(Problem::MappingNotAllowed)?;
-        self.push(Kind::Empty, self.at, self.at, 0);
+        self.push(Kind::Empty, self.at, self.at, slot_flags(top));
         self.implicit_key()
     }
 
@@ -271,8 +271,8 @@ impl Scanner<'_> {
         if !self.segment.at_entry {
             let column = self.segment.column.unwrap_or_default();
             let first = self.segment.first;
-            self.wrap(first, Kind::BlockMapping, column)?;
-            self.push_frame(first, Kind::BlockMapping, column);
+            self.wrap(first, Kind::BlockMapping, column);
+            self.push_frame(first, Kind::BlockMapping, column)?;
         }
         self.indicate(State::Value, Some(Problem::MappingNotAllowed));
         Ok(())
@@ -300,16 +300,14 @@ impl Scanner<'_> {
     fn open(&mut self, kind: Kind, top: Frame) -> Result<(), ParseError> {
         let column = self.at - self.line;
         let record = self.push(kind, self.at, self.at, slot_flags(top));
-        self.push_frame(record, kind, column);
-        if self.stack.len() > crate::yaml::MAX_DEPTH {
-            return Err(self.error(Problem::TooDeep));
-        }
-        Ok(())
+        self.push_frame(record, kind, column)
     }
 
-    fn push_frame(&mut self, record: usize, kind: Kind, column: usize) {
+    fn push_frame(&mut self, record: usize, kind: Kind, column: usize) -> Result<(), ParseError> {
+        self.check_depth(0)?;
         let frame = Frame { record: offset(record), column: column.cast_signed(), kind, state: State::Entry };
         self.stack.push(frame);
+        Ok(())
     }
 
     /// Ends the innermost open collection, which completes a node of the one around it.
@@ -341,10 +339,7 @@ impl Scanner<'_> {
             return Ok(());
         }
         self.push(Kind::Empty, self.last_end, self.last_end, slot_flags(top));
-        self.segment.properties = Properties::default();
-        self.slot = Properties::default();
-        self.advance();
-        Ok(())
+        self.complete()
     }
 
     /// The pending node has been read.

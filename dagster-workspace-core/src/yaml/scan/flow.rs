@@ -5,7 +5,6 @@ use alloc::vec::Vec;
 use super::property::Properties;
 use super::{Mode, Scanner};
 use crate::error::{ParseError, Problem};
-use crate::yaml::MAX_DEPTH;
 use crate::yaml::document::{EXPLICIT, Kind};
 
 /// What surrounds a token, YAML 1.2.2 section 7: brackets, or indentation alone.
@@ -160,9 +159,7 @@ impl Scanner<'_> {
     }
 
     fn flow_open(&mut self, open: &mut Vec<Frame>, flags: u8) -> Result<(), ParseError> {
-        if open.len() + self.stack.len() > MAX_DEPTH {
-            return Err(self.error(Problem::TooDeep));
-        }
+        self.check_depth(open.len())?;
         let kind = if self.byte(self.at) == b'[' { Kind::FlowSequence } else { Kind::FlowMapping };
         let record = self.push(kind, self.at, self.at + 1, flags);
         self.at += 1;
@@ -193,6 +190,10 @@ impl Scanner<'_> {
 
     fn flow_colon(&mut self, open: &mut Vec<Frame>) -> Result<(), ParseError> {
         let Some(top) = open.last_mut() else { return Ok(()) };
+        if top.state == State::Entry && top.properties.is_none() {
+            // An entry without a key begins with its `:`, and the empty key stands there.
+            self.last_end = self.at;
+        }
         match (top.kind, top.state) {
             (Kind::FlowSequence, State::Entry | State::Colon) => {
                 if top.state == State::Entry {
@@ -200,10 +201,11 @@ impl Scanner<'_> {
                 } else if self.line != top.entry_line || self.is_long_key(top.entry_start, self.at) {
                     return Err(self.error_at(Problem::LongKey, top.entry_start));
                 }
-                let (first, column) = (top.entry, top.entry_start.saturating_sub(top.entry_line));
-                self.wrap(first, Kind::FlowPair, column)?;
+                let (first, column) = (top.entry, top.entry_start - top.entry_line);
+                self.wrap(first, Kind::FlowPair, column);
                 let mut pair = Frame::new(first, Kind::FlowPair);
                 pair.state = State::Value;
+                self.check_depth(open.len())?;
                 open.push(pair);
             }
             (_, State::Entry | State::Key) => {
@@ -224,6 +226,7 @@ impl Scanner<'_> {
             return Err(self.error(Problem::ExpectedComma));
         }
         if top.kind == Kind::FlowSequence {
+            self.check_depth(open.len())?;
             let record = self.push(Kind::FlowPair, self.at, self.at + 1, 0);
             open.push(Frame::new(record, Kind::FlowPair));
         }

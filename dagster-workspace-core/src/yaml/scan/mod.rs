@@ -10,6 +10,7 @@ mod flow;
 mod property;
 mod token;
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use self::block::{Frame, Segment};
@@ -75,7 +76,7 @@ struct Scanner<'t> {
     /// Properties of the pending node that stand on earlier lines.
     slot: Properties,
     /// Handles that `%TAG` directives of this document name.
-    handles: Vec<Span>,
+    handles: BTreeSet<&'t [u8]>,
 }
 
 impl<'t> Scanner<'t> {
@@ -92,7 +93,7 @@ impl<'t> Scanner<'t> {
             stack: Vec::with_capacity(16),
             segment: Segment::default(),
             slot: Properties::default(),
-            handles: Vec::new(),
+            handles: BTreeSet::new(),
         }
     }
 
@@ -262,23 +263,22 @@ impl<'t> Scanner<'t> {
     }
 
     /// Slides a collection's record in front of the records from `first` on, which become its children.
-    fn wrap(&mut self, first: usize, kind: Kind, column: usize) -> Result<(), ParseError> {
+    fn wrap(&mut self, first: usize, kind: Kind, column: usize) {
         let start = self.records.get(first).map_or(self.at, |record| record.start as usize);
-        let mut flags = 0;
-        for record in self.records.iter_mut().skip(first) {
-            record.next += 1;
-            // The node that was introduced by `?` is now the collection.
-            flags |= record.flags;
-            record.flags = 0;
-        }
+        let key = self.records.iter_mut().skip(first).find(|record| !record.kind.is_property());
+        // What was introduced by `?` is now the collection, not its first key.
+        let flags = key.map_or(0, |record| core::mem::take(&mut record.flags));
+        self.records.iter_mut().skip(first).for_each(|record| record.next += 1);
         let next = offset(first + 1);
         let column = u16::try_from(column).unwrap_or(u16::MAX);
         let record = Record { start: offset(start), end: offset(start), next, kind, flags, column };
         self.records.insert(first.min(self.records.len()), record);
-        if self.stack.len() > MAX_DEPTH {
-            return Err(self.error(Problem::TooDeep));
-        }
-        Ok(())
+    }
+
+    /// Whether one more collection may open inside the open block collections and `flow` ones.
+    fn check_depth(&self, flow: usize) -> Result<(), ParseError> {
+        // The root is no collection, and makes up for the one to come.
+        if self.stack.len() + flow > MAX_DEPTH { Err(self.error(Problem::TooDeep)) } else { Ok(()) }
     }
 
     /// Ends a collection or document at the last token.

@@ -1,9 +1,8 @@
 //! Anchors, tags, aliases and directives: what stands around nodes.
 
+use super::Scanner;
 use super::flow::Context;
-use super::{Scanner, offset};
 use crate::error::{ParseError, Problem};
-use crate::span::Span;
 use crate::yaml::document::Kind;
 
 /// Which properties a node has.
@@ -88,7 +87,7 @@ impl Scanner<'_> {
         let tag = rest.get(..length).unwrap_or_default();
         let handle = tag.iter().skip(1).position(|byte| *byte == b'!').map_or(1, |at| at + 2);
         let suffix = tag.get(handle..).unwrap_or_default();
-        let known = handle <= 2 || self.handles.iter().any(|span| self.bytes.get(span.range()) == tag.get(..handle));
+        let known = handle <= 2 || tag.get(..handle).is_some_and(|handle| self.handles.contains(handle));
         if !known || !is_uri(suffix) || suffix.contains(&b'!') || suffix.is_empty() && handle > 1 {
             return Err(self.error_at(Problem::Tag, start));
         }
@@ -108,10 +107,7 @@ impl Scanner<'_> {
             let parts = (words.next(), words.next(), words.next(), words.next());
             match parts {
                 (Some(b"YAML"), Some(number), None, None) if !version && is_version(number) => version = true,
-                (Some(b"TAG"), Some(handle), Some(_), None) if is_handle(handle) => {
-                    let at = handle.as_ptr() as usize - self.bytes.as_ptr() as usize;
-                    self.handles.push(Span::new(offset(at), offset(at + handle.len())));
-                }
+                (Some(b"TAG"), Some(handle), Some(_), None) if is_handle(handle) && self.handles.insert(handle) => {}
                 (None | Some(b"YAML" | b"TAG"), ..) => return Err(self.error(Problem::Directive)),
                 // Reserved directives are ignored, YAML 1.2.2 section 6.8.
                 _ => {}

@@ -1,0 +1,131 @@
+//! Texts made from other texts, by seed: the same seed gives the same text on every machine. Read [`Mutator::mutate`].
+
+/// Pieces that mean something to a reader of YAML; most mutations put one of them somewhere.
+const PIECES: &[&str] = &[
+    " ",
+    "  ",
+    "\t",
+    "\n",
+    "\r\n",
+    "\r",
+    "\n\n",
+    "\n  ",
+    "- ",
+    "-",
+    "? ",
+    ": ",
+    ":",
+    ", ",
+    "[",
+    "]",
+    "{",
+    "}",
+    "#",
+    " # c",
+    "&a ",
+    "*a",
+    "*a ",
+    "!t ",
+    "!!str ",
+    "!",
+    "|",
+    "|\n",
+    ">-\n",
+    "|2\n",
+    "|+\n",
+    "'",
+    "\"",
+    "''",
+    "\\",
+    "\\n",
+    "\\x4",
+    "%",
+    "%YAML 1.2\n",
+    "@",
+    "`",
+    "---\n",
+    "...\n",
+    "--- ",
+    "\n---\n",
+    "<<: ",
+    "~",
+    "null",
+    "a",
+    "a: b",
+    "a: b\n",
+    "- a\n",
+    "{a: b}",
+    "[a, b]",
+    "[a: b]",
+    "\"q\": ",
+    "é",
+    "\u{2028}",
+    "\u{85}",
+    "\u{feff}",
+    "\u{1f600}",
+    "=",
+    "{{ x }}",
+    "a:\n",
+];
+
+/// SplitMix64 (Steele, Lea, Flood 2014) and what it is asked for here.
+pub(crate) struct Mutator(pub(crate) u64);
+
+impl Mutator {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `end`, which is not 0.
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.next() % end as u64).unwrap()
+    }
+
+    pub(crate) fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
+        from[self.below(from.len())]
+    }
+
+    fn place(&mut self, text: &str) -> usize {
+        let mut at = self.below(text.len() + 1);
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    }
+
+    /// Up to three changes: a piece put in, a stretch taken out or doubled, a line moved in or out, a byte exchanged.
+    pub(crate) fn mutate(&mut self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for _ in 0..=self.below(3) {
+            let at = self.place(&text);
+            let length = self.below(12);
+            let end =
+                (at..=text.len()).rev().find(|end| *end <= at + length && text.is_char_boundary(*end)).unwrap_or(at);
+            match self.below(8) {
+                0..=2 => text.insert_str(at, self.pick(PIECES)),
+                3 => text.replace_range(at..end, ""),
+                4 => text.replace_range(at..end, self.pick(PIECES)),
+                5 => text.insert_str(at, &text[at..end].to_owned()),
+                6 => {
+                    let line = text[..at].rfind('\n').map_or(0, |found| found + 1);
+                    text.insert_str(line, self.pick(&[" ", "  ", "    ", "\t", "- ", "# "]));
+                }
+                _ => {
+                    let line = text[..at].rfind('\n').map_or(0, |found| found + 1);
+                    if text[line..].starts_with(' ') {
+                        text.remove(line);
+                    }
+                }
+            }
+        }
+        text
+    }
+
+    /// A text of `length` pieces.
+    pub(crate) fn compose(&mut self, length: usize) -> String {
+        (0..length).map(|_| self.pick(PIECES)).collect()
+    }
+}
