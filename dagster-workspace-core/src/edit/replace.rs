@@ -19,7 +19,7 @@ use crate::splice::Splice;
 use crate::value::Value;
 use crate::yaml::lines::{Indent, Lines};
 use crate::yaml::quote::{Context, Quoting, write_scalar};
-use crate::yaml::{Document, Kind, Node, Path, Reader, Schema};
+use crate::yaml::{Document, Kind, Node, Path, Reader, Schema, Step};
 
 /// Gives the node at `path` a value.
 pub(super) fn set(document: &Document<'_>, path: &Path, value: &Value) -> Result<Option<Change>, Refusal> {
@@ -27,7 +27,7 @@ pub(super) fn set(document: &Document<'_>, path: &Path, value: &Value) -> Result
         Place::Found(spot) if is_value(spot.node, value) => Ok(None),
         Place::Found(spot) => match value {
             Value::Mapping(entries) if is_own_mapping(spot.node) && !entries.is_empty() => {
-                set_entries(document, path, spot.node, entries)
+                set_entries(document, &by_index(path, spot), spot.node, entries)
             }
             _ => replace(document, spot, value).map(Some),
         },
@@ -38,6 +38,17 @@ pub(super) fn set(document: &Document<'_>, path: &Path, value: &Value) -> Result
             let keys = keys(rest, last)?;
             insert(document, last, &keys, value).map(Some)
         }
+    }
+}
+
+/// The same path with the place of an item instead of its name, which may change.
+fn by_index(path: &Path, spot: Spot<'_>) -> Path {
+    match (path.steps(), spot.parent) {
+        ([around @ .., Step::Item { .. }], Some(list)) => {
+            let at = list.items().position(|item| item == spot.node).unwrap_or_default();
+            Path::new([around, &[Step::Index(at)]].concat())
+        }
+        _ => path.clone(),
     }
 }
 

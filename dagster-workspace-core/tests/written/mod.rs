@@ -61,7 +61,7 @@ pub(crate) fn document(choices: &[u8], flavour: Flavour) -> String {
 }
 
 /// Keys of mappings. They come in this order, so that none stands twice.
-const KEYS: [&str; 9] = ["image", "port", "tag", "größe", "on", "env vars", "labels", "a.b", "args"];
+const KEYS: [&str; 9] = ["image", "port", "tag", "größe", "on call", "env vars", "labels", "a.b", "args"];
 
 struct Writer<'t> {
     tape: Tape<'t>,
