@@ -8,7 +8,7 @@ pub(crate) mod sites;
 
 use dagster_workspace_core::edit::{self, Edit};
 use dagster_workspace_core::error::Reason;
-use dagster_workspace_core::yaml::{Document, Schema, Step};
+use dagster_workspace_core::yaml::{Document, Kind, Schema, Step};
 
 /// What became of an edit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +111,11 @@ fn explains(reason: Reason, text: &str, edit: &Edit) -> bool {
         Reason::AliasedList | Reason::AnchorInUse | Reason::ThroughAlias => text.contains('*'),
         Reason::KeptLineBreaks => text.contains(['|', '>']),
         Reason::NotAList | Reason::NotAMapping => READERS[1](text).is_some_and(|data| naive::apply(&data, edit).is_none()),
+        // A single pair has no room for a second one, and does not become a mapping in braces.
+        Reason::Unprovable => {
+            let document = Document::parse(text).unwrap();
+            sites::sites(&document).iter().any(|(_, node)| node.kind() == Kind::FlowPair)
+        }
         _ => false,
     }
 }

@@ -43,15 +43,15 @@ fn untagged(value: &Value) -> &Value {
 
 /// What the steps lead to; missing mappings are made on the way, a missing or null end is `empty`.
 fn reach<'v>(value: &'v mut Value, steps: &[Step], empty: &Value) -> Option<&'v mut Value> {
-    let value = match value {
-        Value::Tagged(tagged) => &mut tagged.value,
-        value => value,
-    };
     let [step, rest @ ..] = steps else {
         if value.is_null() {
             *value = empty.clone();
         }
         return Some(value);
+    };
+    let value = match value {
+        Value::Tagged(tagged) => &mut tagged.value,
+        value => value,
     };
     if let (Step::Key(key), Value::Null | Value::Mapping(_)) = (step, &*value) {
         if value.is_null() {

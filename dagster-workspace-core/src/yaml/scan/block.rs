@@ -230,7 +230,7 @@ impl Scanner<'_> {
             return Ok(());
         }
         self.allow_collection(Problem::MappingNotAllowed)?;
-        self.push(Kind::Empty, self.at, self.at, 0);
+        self.push_with(Kind::Empty, self.at, self.at, 0, 0);
         self.implicit_key()
     }
 
@@ -340,7 +340,7 @@ impl Scanner<'_> {
             }
             return Ok(());
         }
-        self.push(Kind::Empty, self.last_end, self.last_end, slot_flags(top));
+        self.push_with(Kind::Empty, self.last_end, self.last_end, slot_flags(top), 0);
         self.segment.properties = Properties::default();
         self.slot = Properties::default();
         self.advance();
