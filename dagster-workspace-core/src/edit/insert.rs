@@ -268,7 +268,10 @@ fn append_lines(
     let at = tail_end(lines, last.end, comment_column(document, collection));
     check_open_end(document, last.next_record(), at)?;
     let setting = setting(document, last.end, column, prefix);
-    let blanks = setting.line_break.repeat(rhythm(lines, collection));
+    let before = document.records().get(last.next_record().saturating_sub(1));
+    let kept = before.and_then(|before| chomping(document.text(), before)) == Some(Chomping::Keep);
+    // Blank lines behind such a scalar would be its content.
+    let blanks = setting.line_break.repeat(if kept { 0 } else { rhythm(lines, collection) });
     Ok(at_line_start(document, at, &format!("{blanks}{}", set_lines(new, setting))))
 }
 

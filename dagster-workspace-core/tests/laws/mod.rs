@@ -94,7 +94,7 @@ type Reader = fn(&str) -> Option<serde_yaml::Value>;
 
 /// The readers that judge; `None` where they do not read the text at all.
 const READERS: [Reader; 3] = [
-    |text| serde_yaml::from_str(text.trim_start_matches('\u{feff}')).ok(),
+    |text| serde_yaml::from_str(text.trim_start_matches('\u{feff}')).ok().map(naive::plain),
     |text| own(text, Schema::Helm),
     |text| own(text, Schema::Dagster),
 ];

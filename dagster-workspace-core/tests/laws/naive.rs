@@ -27,17 +27,20 @@ pub(crate) fn apply(data: &Value, edit: &Edit) -> Option<Value> {
 
 /// The string under `key` of an item (`name`, `*.location_name`).
 fn name_of<'v>(item: &'v Value, key: &str) -> Option<&'v str> {
-    let found = key.split('.').try_fold(untagged(item), |value, key| match key {
+    let found = key.split('.').try_fold(item, |value, key| match key {
         "*" => value.as_mapping()?.values().next(),
         key => value.get(key),
     })?;
-    untagged(found).as_str()
+    found.as_str()
 }
 
-fn untagged(value: &Value) -> &Value {
+/// Without the tags of applications, which are no data.
+pub(crate) fn plain(value: Value) -> Value {
     match value {
-        Value::Tagged(tagged) => &tagged.value,
-        value => value,
+        Value::Tagged(tagged) => plain(tagged.value),
+        Value::Sequence(items) => Value::Sequence(items.into_iter().map(plain).collect()),
+        Value::Mapping(entries) => Value::Mapping(entries.into_iter().map(|(key, value)| (key, plain(value))).collect()),
+        scalar => scalar,
     }
 }
 
@@ -48,10 +51,6 @@ fn reach<'v>(value: &'v mut Value, steps: &[Step], empty: &Value) -> Option<&'v 
             *value = empty.clone();
         }
         return Some(value);
-    };
-    let value = match value {
-        Value::Tagged(tagged) => &mut tagged.value,
-        value => value,
     };
     if let (Step::Key(key), Value::Null | Value::Mapping(_)) = (step, &*value) {
         if value.is_null() {
@@ -64,10 +63,6 @@ fn reach<'v>(value: &'v mut Value, steps: &[Step], empty: &Value) -> Option<&'v 
 }
 
 fn child<'v>(value: &'v mut Value, step: &Step) -> Option<&'v mut Value> {
-    let value = match value {
-        Value::Tagged(tagged) => &mut tagged.value,
-        value => value,
-    };
     match step {
         Step::Key(key) => value.get_mut(key.as_str()),
         Step::Index(index) => value.get_mut(*index),
