@@ -170,7 +170,8 @@ pub(super) fn place_collection(
         let text = set_lines(fresh, setting(document, start, column, ""));
         return Ok(alloc::vec![splice(start, end, text.trim_start())]);
     }
-    if parent.kind() == Kind::BlockSequence && bare {
+    let ends_line = lines.behind_blanks(end) == lines.end(end);
+    if parent.kind() == Kind::BlockSequence && bare && ends_line {
         let gap = if node.kind() == Kind::Empty { " " } else { "" };
         let column = if gap.is_empty() { start - lines.start(start) } else { parent.column() + 2 };
         let text = set_lines(fresh, setting(document, start, column, ""));
@@ -193,10 +194,16 @@ fn is_bracketed(node: Node<'_>) -> bool {
     matches!(node.kind(), Kind::FlowSequence | Kind::FlowMapping)
 }
 
-/// Takes out a value with the blanks before it.
+/// Takes out a value with the blanks before it. A tab before a comment would then stand behind an indicator, where readers
+/// do not agree on it.
 pub(super) fn cut(lines: Lines<'_>, start: usize, end: usize) -> Splice {
     let before = lines.slice(lines.start(start), start);
-    splice(lines.start(start) + before.trim_end_matches([' ', '\t']).len(), end, "")
+    let start = lines.start(start) + before.trim_end_matches([' ', '\t']).len();
+    let behind = lines.behind_blanks(end);
+    if lines.byte(behind) == Some(b'#') && lines.slice(end, behind).contains('\t') {
+        return splice(start, behind, "  ");
+    }
+    splice(start, end, "")
 }
 
 /// Lines below the line that holds `at`.
@@ -352,6 +359,8 @@ fn append_flow(collection: Node<'_>, text: &str) -> Vec<Splice> {
     let closing = collection.span().end as usize - 1;
     let comma = lines.behind_trivia(last.end);
     let has_comma = lines.byte(comma) == Some(b',');
+    // A `:` at the very end needs a blank behind it to stay an indicator.
+    let gap = if lines.slice(0, last.end).ends_with(':') { " " } else { "" };
     let line = lines.start(last.start);
     if lines.begins_line(last.start) && lines.end(last.end) < closing {
         // An item on a line of its own: so is the new one, behind the comment of the last.
@@ -363,7 +372,7 @@ fn append_flow(collection: Node<'_>, text: &str) -> Vec<Splice> {
         return if has_comma {
             alloc::vec![insertion]
         } else {
-            alloc::vec![splice(last.end, last.end, ","), insertion]
+            alloc::vec![splice(last.end, last.end, format!("{gap},")), insertion]
         };
     }
     if has_comma {
@@ -375,8 +384,6 @@ fn append_flow(collection: Node<'_>, text: &str) -> Vec<Splice> {
     };
     let simple = separator.starts_with(',') && separator.bytes().skip(1).all(|byte| byte == b' ');
     let separator = if simple { separator } else { ", " };
-    // A `:` at the very end needs a blank behind it to stay an indicator.
-    let gap = if lines.slice(0, last.end).ends_with(':') { " " } else { "" };
     alloc::vec![splice(last.end, last.end, format!("{gap}{separator}{text}"))]
 }
 

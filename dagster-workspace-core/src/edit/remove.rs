@@ -147,7 +147,9 @@ impl Neighbours<'_, '_> {
                 if alone {
                     alloc::vec![splice(before.end, gone + 1, ""), line]
                 } else {
-                    alloc::vec![splice(before.end, own.end, "")]
+                    // A `:` at the very end needs a blank behind it to stay an indicator.
+                    let gap = if lines.slice(0, before.end).ends_with(':') { " " } else { "" };
+                    alloc::vec![splice(before.end, own.end, gap)]
                 }
             }
             (None, None) if alone => alloc::vec![line],

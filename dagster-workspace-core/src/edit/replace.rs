@@ -178,10 +178,8 @@ fn scalar(document: &Document<'_>, spot: Spot<'_>, text: &str) -> Vec<Splice> {
 pub(super) fn indicator_end(spot: Spot<'_>) -> Option<usize> {
     let node = spot.node;
     let lines = Lines::new(node.document_text());
-    let start = node.span().start as usize;
-    let properties = lines.slice(node.full_span().start as usize, start);
-    if !properties.is_empty() {
-        return Some(node.full_span().start as usize + properties.trim_end().len());
+    if node.first_index() < node.index() {
+        return node.records().get(node.index() - 1).map(|property| property.end as usize);
     }
     let element = elements(spot.parent?).find(|element| element.node == node)?;
     match element.key {

@@ -94,10 +94,20 @@ type Reader = fn(&str) -> Option<serde_yaml::Value>;
 
 /// The readers that judge; `None` where they do not read the text at all.
 const READERS: [Reader; 3] = [
-    |text| serde_yaml::from_str(text.trim_start_matches('\u{feff}')).ok().map(naive::plain),
+    |text| serde_yaml::from_str(text.trim_start_matches('\u{feff}')).ok().filter(|_| anchors_once(text)).map(naive::plain),
     |text| own(text, Schema::Helm),
     |text| own(text, Schema::Dagster),
 ];
+
+/// `serde_yaml` mistakes which node an alias means where an anchor stands twice.
+fn anchors_once(text: &str) -> bool {
+    let document = Document::parse(text).unwrap();
+    let mut anchors: Vec<_> = sites::sites(&document).into_iter().filter_map(|(_, node)| node.anchor()).collect();
+    let all = anchors.len();
+    anchors.sort_unstable();
+    anchors.dedup();
+    anchors.len() == all
+}
 
 fn own(text: &str, schema: Schema) -> Option<serde_yaml::Value> {
     serde_yaml::to_value(Document::parse(text).ok()?.to_value(schema).ok()?).ok()

@@ -138,14 +138,12 @@ fn lead(text: &str, at: usize) -> usize {
     let mut lead = line_start(text, at);
     while lead > 0 {
         let above = line_start(text, lead - if text[..lead].ends_with("\r\n") { 2 } else { 1 });
-        if !matches!(text[above..lead].trim_start().as_bytes(), [b'#' | b'-' | b'?', ..]) {
+        let line = text[above..lead].trim_start();
+        let dash_alone = line.strip_prefix(['-', '?']).is_some_and(|rest| rest.trim().is_empty() || rest.trim().starts_with('#'));
+        if !line.starts_with('#') && !dash_alone {
             break;
         }
-        let only_dash = !text[above..lead].trim_start().starts_with('#');
         lead = above;
-        if only_dash {
-            break;
-        }
     }
     lead
 }
