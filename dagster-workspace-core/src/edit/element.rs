@@ -1,5 +1,7 @@
 //! One way to see list items and mapping entries: as elements of a collection, with the bytes that are theirs.
 
+use crate::span::Span;
+use crate::yaml::document::Record;
 use crate::yaml::lines::{Line, Lines};
 use crate::yaml::{Kind, Node, Style};
 
@@ -145,4 +147,29 @@ pub(super) fn rhythm(lines: Lines<'_>, collection: Node<'_>) -> usize {
         previous = Some(element);
     }
     common.unwrap_or(0)
+}
+
+/// What a block scalar does with the line breaks behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Chomping {
+    /// None is content.
+    Strip,
+    /// One is content.
+    Clip,
+    /// All are content.
+    Keep,
+}
+
+/// How the node of a record chomps; `None` where it is no block scalar.
+pub(super) fn chomping(text: &str, record: &Record) -> Option<Chomping> {
+    if !matches!(record.kind, Kind::Literal | Kind::Folded) {
+        return None;
+    }
+    let source = Span::new(record.start, record.end).of(text);
+    let header = source.split(['\n', '\r', ' ', '\t']).next().unwrap_or_default();
+    Some(match header.bytes().find(|byte| matches!(byte, b'-' | b'+')) {
+        Some(b'-') => Chomping::Strip,
+        Some(_) => Chomping::Keep,
+        None => Chomping::Clip,
+    })
 }

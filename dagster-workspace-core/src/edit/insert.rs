@@ -5,15 +5,17 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::element::{Element, elements, last_element, rhythm, style, tail_end};
+use super::element::{Chomping, Element, chomping, elements, last_element, rhythm, style, tail_end};
 use super::emit::{self, Brackets, Look};
 use super::item::{Item, Setting, check_capture, set_lines};
 use super::locate::{Place, Spot, item, locate};
 use super::prove::is_null;
+use super::replace::{explicit_key, fill, unfit_tag};
 use super::{Change, Expect, Plan, refuse, splice};
 use crate::error::{Reason, Refusal};
 use crate::span::Span;
 use crate::splice::Splice;
+use crate::value::Value;
 use crate::yaml::lines::{Indent, Lines};
 use crate::yaml::quote::{Context, Quoting, write};
 use crate::yaml::{Document, ItemKey, Kind, Node, Path, Step, Style};
@@ -49,7 +51,7 @@ pub(super) fn add(document: &Document<'_>, list: &Path, key: &ItemKey, new: &Ite
             }
             check_capture(document, spot.node.next_index(), &new)?;
             let splices = begin(document, spot, &[], &new)?;
-            let old = spot.node.index()..spot.node.next_index();
+            let old = spot.records();
             Plan { splices, inside: spot.parent_index(), old, expect: Expect::List(&[], &new) }
         }
         Place::Missing { merged: true, last, .. } => {
@@ -90,7 +92,7 @@ fn missing(
             Ok((append_entry(document, spot.node, &fresh)?, spot.node.index(), at..at))
         }
         Some(spot) => {
-            let old = spot.node.index()..spot.node.next_index();
+            let old = spot.records();
             Ok((begin(document, spot, keys, new)?, spot.parent_index(), old))
         }
         None => {
@@ -112,13 +114,24 @@ fn begun(document: &Document<'_>, keys: &[&str], new: &Document<'_>) -> Result<D
     }
     let list = set_lines(new, Setting { column, prefix: "- ", line_break: "\n" });
     text.push_str(&list);
+    // A block scalar at the end needs it.
+    text.push('\n');
     Document::parse(text).map_err(|_| refuse(Reason::UnsuitableItem, Span::default()))
 }
 
 /// Replaces a null or empty collection by what is new: in brackets inside brackets, else over lines.
 fn begin(document: &Document<'_>, spot: Spot<'_>, keys: &[&str], new: &Document<'_>) -> Result<Vec<Splice>, Refusal> {
     let fresh = begun(document, keys, new)?;
-    place_collection(document, spot, &fresh)
+    place_fresh(document, spot, &fresh)
+}
+
+/// Puts the collection that is the root of `fresh` in the place of an empty node, and takes out a tag that said otherwise.
+pub(super) fn place_fresh(document: &Document<'_>, spot: Spot<'_>, fresh: &Document<'_>) -> Result<Vec<Splice>, Refusal> {
+    let mapping = fresh.root().is_some_and(|root| root.kind().is_mapping());
+    let like = if mapping { Value::Mapping(Vec::new()) } else { Value::Sequence(Vec::new()) };
+    let mut splices = place_collection(document, spot, fresh)?;
+    splices.extend(unfit_tag(spot.node, &like));
+    Ok(splices)
 }
 
 /// Puts the collection that is the root of `fresh` in the place of a scalar or of an empty or flow collection.
@@ -133,7 +146,7 @@ pub(super) fn place_collection(
     let unprovable = || refuse(Reason::Unprovable, node.span());
     let inside_brackets = spot.parent.is_some_and(|parent| style(parent) == Style::Flow);
     if inside_brackets || is_bracketed(node) && lines.end(start) < end {
-        return flow_in_place(spot, fresh).ok_or_else(unprovable);
+        return flow_in_place(document, spot, fresh).ok_or_else(unprovable);
     }
     let Some(parent) = spot.parent else {
         let text = set_lines(fresh, setting(document, start, 0, ""));
@@ -151,21 +164,24 @@ pub(super) fn place_collection(
         (Kind::BlockMapping, _) => indent.mapping,
         _ => 2,
     };
+    let bare = node.first_index() == node.index();
     if lines.begins_line(start) && node.kind() != Kind::Empty {
         let column = start - lines.start(start);
         let text = set_lines(fresh, setting(document, start, column, ""));
         return Ok(alloc::vec![splice(start, end, text.trim_start())]);
     }
-    if parent.kind() == Kind::BlockSequence {
+    let ends_line = lines.behind_blanks(end) == lines.end(end);
+    if parent.kind() == Kind::BlockSequence && bare && ends_line {
         let gap = if node.kind() == Kind::Empty { " " } else { "" };
         let column = if gap.is_empty() { start - lines.start(start) } else { parent.column() + 2 };
         let text = set_lines(fresh, setting(document, start, column, ""));
         return Ok(alloc::vec![splice(start, end, format!("{gap}{}", text.trim_start()))]);
     }
-    if lines.end(start) < end && !matches!(node.kind(), Kind::Literal | Kind::Folded) {
-        return Err(unprovable());
-    }
     let text = set_lines(fresh, setting(document, start, parent.column() + step, ""));
+    if let Some(column) = explicit_key(spot) {
+        let line_break = lines.line_break(start);
+        return Ok(alloc::vec![below(document, end, &format!("{:column$}:{line_break}{text}", ""))]);
+    }
     if matches!(node.kind(), Kind::Literal | Kind::Folded) {
         // The lines of the scalar go with its header.
         let gap = start - lines.slice(lines.start(start), start).trim_end().len() - lines.start(start);
@@ -178,10 +194,16 @@ fn is_bracketed(node: Node<'_>) -> bool {
     matches!(node.kind(), Kind::FlowSequence | Kind::FlowMapping)
 }
 
-/// Takes out a value with the blanks before it.
+/// Takes out a value with the blanks before it. A tab before a comment would then stand behind an indicator, where readers
+/// do not agree on it.
 pub(super) fn cut(lines: Lines<'_>, start: usize, end: usize) -> Splice {
     let before = lines.slice(lines.start(start), start);
-    splice(lines.start(start) + before.trim_end_matches([' ', '\t']).len(), end, "")
+    let start = lines.start(start) + before.trim_end_matches([' ', '\t']).len();
+    let behind = lines.behind_blanks(end);
+    if lines.byte(behind) == Some(b'#') && lines.slice(end, behind).contains('\t') {
+        return splice(start, behind, "  ");
+    }
+    splice(start, end, "")
 }
 
 /// Lines below the line that holds `at`.
@@ -197,7 +219,11 @@ pub(super) fn at_line_start(document: &Document<'_>, at: usize, text: &str) -> S
     if lines.is_start(at) {
         splice(at, at, format!("{text}{line_break}"))
     } else {
-        splice(at, at, format!("{line_break}{text}"))
+        // A block scalar at the end of the new lines needs its break all the same.
+        let needed = Document::parse(text).is_ok_and(|new| {
+            new.records().last().and_then(|last| chomping(text, last)).is_some_and(|found| found != Chomping::Strip)
+        });
+        splice(at, at, format!("{line_break}{text}{}", if needed { line_break } else { "" }))
     }
 }
 
@@ -249,7 +275,10 @@ fn append_lines(
     let at = tail_end(lines, last.end, comment_column(document, collection));
     check_open_end(document, last.next_record(), at)?;
     let setting = setting(document, last.end, column, prefix);
-    let blanks = setting.line_break.repeat(rhythm(lines, collection));
+    let before = document.records().get(last.next_record().saturating_sub(1));
+    let kept = before.and_then(|before| chomping(document.text(), before)) == Some(Chomping::Keep);
+    // Blank lines behind such a scalar would be its content.
+    let blanks = setting.line_break.repeat(if kept { 0 } else { rhythm(lines, collection) });
     Ok(at_line_start(document, at, &format!("{blanks}{}", set_lines(new, setting))))
 }
 
@@ -269,15 +298,15 @@ fn comment_column(document: &Document<'_>, collection: Node<'_>) -> usize {
 
 /// A block scalar at the end of a text without a final break would gain one.
 pub(super) fn check_open_end(document: &Document<'_>, next_record: usize, at: usize) -> Result<(), Refusal> {
+    let text = document.text();
     let Some(last) = document.records().get(next_record.saturating_sub(1)) else { return Ok(()) };
-    let open = at >= document.text().len() && last.end as usize >= document.text().len();
-    let source = Span::new(last.start, last.end).of(document.text());
-    let header = source.lines().next().unwrap_or_default();
-    let strips = header.split([' ', '\t']).next().unwrap_or_default().contains('-');
-    if open && matches!(last.kind, Kind::Literal | Kind::Folded) && !strips {
-        return Err(refuse(Reason::KeptLineBreaks, Span::new(last.start, last.end)));
+    let open = at >= text.len() && last.end as usize >= text.len();
+    match chomping(text, last) {
+        Some(Chomping::Clip | Chomping::Keep) if open => {
+            Err(refuse(Reason::KeptLineBreaks, Span::new(last.start, last.end)))
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// How new text inside `collection` is written.
@@ -330,6 +359,8 @@ fn append_flow(collection: Node<'_>, text: &str) -> Vec<Splice> {
     let closing = collection.span().end as usize - 1;
     let comma = lines.behind_trivia(last.end);
     let has_comma = lines.byte(comma) == Some(b',');
+    // A `:` at the very end needs a blank behind it to stay an indicator.
+    let gap = if lines.slice(0, last.end).ends_with(':') { " " } else { "" };
     let line = lines.start(last.start);
     if lines.begins_line(last.start) && lines.end(last.end) < closing {
         // An item on a line of its own: so is the new one, behind the comment of the last.
@@ -341,7 +372,7 @@ fn append_flow(collection: Node<'_>, text: &str) -> Vec<Splice> {
         return if has_comma {
             alloc::vec![insertion]
         } else {
-            alloc::vec![splice(last.end, last.end, ","), insertion]
+            alloc::vec![splice(last.end, last.end, format!("{gap},")), insertion]
         };
     }
     if has_comma {
@@ -353,18 +384,20 @@ fn append_flow(collection: Node<'_>, text: &str) -> Vec<Splice> {
     };
     let simple = separator.starts_with(',') && separator.bytes().skip(1).all(|byte| byte == b' ');
     let separator = if simple { separator } else { ", " };
-    alloc::vec![splice(last.end, last.end, format!("{separator}{text}"))]
+    alloc::vec![splice(last.end, last.end, format!("{gap}{separator}{text}"))]
 }
 
 /// The root of `fresh` in brackets, in the place of a node that stands in brackets itself.
-fn flow_in_place(spot: Spot<'_>, fresh: &Document<'_>) -> Option<Vec<Splice>> {
+fn flow_in_place(document: &Document<'_>, spot: Spot<'_>, fresh: &Document<'_>) -> Option<Vec<Splice>> {
     let node = spot.node;
     let (start, end) = (node.span().start as usize, node.span().end as usize);
     let json = spot.parent.is_some_and(|p| p.entries().next().is_some_and(|e| e.key.kind() == Kind::DoubleQuoted));
     let quoting = if json { Quoting::Double } else { Quoting::Auto };
     let mut text = String::new();
     emit::flow(fresh.root()?, Brackets { quoting, padding: "" }, &mut text);
-    let text = if node.kind() == Kind::Empty { super::replace::behind_colon(node, &text) } else { text };
+    if node.kind() == Kind::Empty {
+        return Some(alloc::vec![fill(document, spot, &text)]);
+    }
     if is_bracketed(node) {
         let inner = text.get(1..text.len().checked_sub(1)?)?.to_owned();
         return Some(alloc::vec![splice(start + 1, start + 1, inner)]);

@@ -1,6 +1,7 @@
 //! From a [`Path`] to a node, refusing what must not be edited through. Read [`locate`].
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::prove::is_null;
 use super::refuse;
@@ -38,6 +39,12 @@ impl Spot<'_> {
     /// Record of what it stands in; the document's for the root.
     pub(super) fn parent_index(&self) -> usize {
         self.parent.map_or(0, Node::index)
+    }
+
+    /// Records of the node, with those of its properties where it has a tag: another node cannot keep that.
+    pub(super) fn records(&self) -> Range<usize> {
+        let first = if self.node.tag().is_some() { self.node.first_index() } else { self.node.index() };
+        first..self.node.next_index()
     }
 }
 

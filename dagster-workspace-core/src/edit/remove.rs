@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::element::{Element, elements, lead_start, own_end, style};
+use super::element::{Chomping, chomping, Element, elements, lead_start, own_end, style};
 use super::locate::{Place, Spot, check_anchors, locate};
 use super::replace::indicator_end;
 use super::{Change, Expect, Plan, refuse, splice};
@@ -11,8 +11,9 @@ use crate::error::{Reason, Refusal};
 use crate::span::Span;
 use crate::splice::Splice;
 use crate::value::Value;
+use crate::yaml::document::Record;
 use crate::yaml::lines::{Line, Lines};
-use crate::yaml::{Document, Kind, Node, Path, Style};
+use crate::yaml::{Document, Node, Path, Style};
 
 /// Takes out what is at `path`.
 pub(super) fn remove(document: &Document<'_>, path: &Path) -> Result<Option<Change>, Refusal> {
@@ -67,12 +68,7 @@ impl Neighbours<'_, '_> {
     fn remove_block(&self, document: &Document<'_>, parent: Node<'_>) -> Result<Splice, Refusal> {
         let Self { lines, before, own, after } = *self;
         if !lines.begins_line(own.start) {
-            // On the line of the collection's own indicator: the next element moves up.
-            let to = after.map_or(own.end, |after| after.start);
-            let between = lines.slice(own.end, to);
-            let comments = between.split(['\n', '\r']).skip(1).any(|line| line.trim_start().starts_with('#'));
-            let place = parent.span();
-            return if comments { Err(refuse(Reason::Unprovable, place)) } else { Ok(splice(own.start, to, "")) };
+            return Ok(self.remove_beside_indicator(parent));
         }
         let floor = before.map_or(0, |before| lines.next(before.end));
         let mut start = lead_start(lines, own.start, floor);
@@ -100,26 +96,37 @@ impl Neighbours<'_, '_> {
         Ok(splice(start, end, ""))
     }
 
+    /// The first element, on the line of its collection's own `-` or `?`: the next one moves up, or stays below the
+    /// indicator where comments stand between.
+    fn remove_beside_indicator(&self, parent: Node<'_>) -> Splice {
+        let Self { lines, own, after, .. } = *self;
+        let to = after.map_or(own.end, |after| after.start);
+        let behind = own_end(lines, own.end, parent.column()).min(to);
+        if lines.blanks(behind).1 >= lines.start(to) {
+            return splice(own.start, to, "");
+        }
+        let last = lines.previous(behind).map_or(behind, |line| lines.end(line));
+        splice(lines.start(own.start) + lines.slice(lines.start(own.start), own.start).trim_end().len(), last, "")
+    }
+
     /// A block scalar that keeps its breaks would take blank lines behind the gap for its own.
     fn check_kept(&self, document: &Document<'_>, end: usize) -> Result<(), Refusal> {
         let blank = end < self.lines.len() && self.lines.kind(end) == Line::Blank;
         match self.last_before(document) {
-            Some((kind, span)) if blank && matches!(kind, Kind::Literal | Kind::Folded) => {
-                let header = span.of(document.text()).split(['\n', '\r', ' ', '\t']).next().unwrap_or_default();
-                if header.contains('+') { Err(refuse(Reason::KeptLineBreaks, span)) } else { Ok(()) }
+            Some(last) if blank && chomping(document.text(), last) == Some(Chomping::Keep) => {
+                Err(refuse(Reason::KeptLineBreaks, Span::new(last.start, last.end)))
             }
             _ => Ok(()),
         }
     }
 
     fn before_is_block_scalar(&self, document: &Document<'_>) -> bool {
-        self.last_before(document).is_some_and(|(kind, _)| matches!(kind, Kind::Literal | Kind::Folded))
+        self.last_before(document).is_some_and(|last| chomping(document.text(), last).is_some())
     }
 
     /// The last node before the element.
-    fn last_before(&self, document: &Document<'_>) -> Option<(Kind, Span)> {
-        let record = document.records().get(self.own.first_record().checked_sub(1)?)?;
-        Some((record.kind, Span::new(record.start, record.end)))
+    fn last_before<'r>(&self, document: &'r Document<'_>) -> Option<&'r Record> {
+        document.records().get(self.own.first_record().checked_sub(1)?)
     }
 
     fn remove_flow(&self, parent: Node<'_>) -> Vec<Splice> {
@@ -140,10 +147,13 @@ impl Neighbours<'_, '_> {
                 if alone {
                     alloc::vec![splice(before.end, gone + 1, ""), line]
                 } else {
-                    alloc::vec![splice(before.end, own.end, "")]
+                    // A `:` at the very end needs a blank behind it to stay an indicator.
+                    let gap = if lines.slice(0, before.end).ends_with(':') { " " } else { "" };
+                    alloc::vec![splice(before.end, own.end, gap)]
                 }
             }
-            (None, None) => Vec::new(),
+            (None, None) if alone => alloc::vec![line],
+            (None, None) => alloc::vec![splice(own.start, if has_comma { comma + 1 } else { own.end }, "")],
         }
     }
 
@@ -153,7 +163,12 @@ impl Neighbours<'_, '_> {
         let node = collection.node;
         let (start, end) = (node.span().start as usize, node.span().end as usize);
         if style(node) == Style::Flow {
-            return alloc::vec![splice(start, end, brackets)];
+            // A comment behind the opening bracket is not the element's.
+            return if lines.behind_blanks(start + 1) < lines.end(start + 1).min(own.start) {
+                self.remove_flow(node)
+            } else {
+                alloc::vec![splice(start, end, brackets)]
+            };
         }
         let indicator = indicator_end(collection).filter(|at| lines.end(*at) < start);
         let Some(indicator) = indicator else { return alloc::vec![splice(start, end, brackets)] };

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::element::elements;
 use super::emit::{self, Brackets};
-use super::insert::{append_entry, at_line_start, keys, look_beside, place_collection, setting};
+use super::insert::{append_entry, at_line_start, keys, look_beside, place_collection, place_fresh, setting};
 use super::item::set_lines;
 use super::locate::{Place, Spot, check_anchors, locate};
 use super::prove::is_value;
@@ -19,7 +19,7 @@ use crate::splice::Splice;
 use crate::value::Value;
 use crate::yaml::lines::{Indent, Lines};
 use crate::yaml::quote::{Context, Quoting, write_scalar};
-use crate::yaml::{Document, Kind, Node, Path, Reader, Schema};
+use crate::yaml::{Document, Kind, Node, Path, Reader, Schema, Step};
 
 /// Gives the node at `path` a value.
 pub(super) fn set(document: &Document<'_>, path: &Path, value: &Value) -> Result<Option<Change>, Refusal> {
@@ -27,7 +27,7 @@ pub(super) fn set(document: &Document<'_>, path: &Path, value: &Value) -> Result
         Place::Found(spot) if is_value(spot.node, value) => Ok(None),
         Place::Found(spot) => match value {
             Value::Mapping(entries) if is_own_mapping(spot.node) && !entries.is_empty() => {
-                set_entries(document, path, spot.node, entries)
+                set_entries(document, &by_index(path, spot), spot.node, entries)
             }
             _ => replace(document, spot, value).map(Some),
         },
@@ -38,6 +38,17 @@ pub(super) fn set(document: &Document<'_>, path: &Path, value: &Value) -> Result
             let keys = keys(rest, last)?;
             insert(document, last, &keys, value).map(Some)
         }
+    }
+}
+
+/// The same path with the place of an item instead of its name, which may change.
+fn by_index(path: &Path, spot: Spot<'_>) -> Path {
+    match (path.steps(), spot.parent) {
+        ([around @ .., Step::Item { .. }], Some(list)) => {
+            let at = list.items().position(|item| item == spot.node).unwrap_or_default();
+            Path::new([around, &[Step::Index(at)]].concat())
+        }
+        _ => path.clone(),
     }
 }
 
@@ -92,8 +103,8 @@ fn insert(document: &Document<'_>, last: Option<Spot<'_>>, keys: &[&str], value:
             Plan { splices, inside: node.index(), old: at..at, expect: Expect::Entry(key, &nested) }
         }
         Some(spot) => {
-            let splices = place_collection(document, spot, &fresh)?;
-            let old = spot.node.index()..spot.node.next_index();
+            let splices = place_fresh(document, spot, &fresh)?;
+            let old = spot.records();
             Plan { splices, inside: spot.parent_index(), old, expect: Expect::Value(&whole) }
         }
         None => {
@@ -109,11 +120,13 @@ fn insert(document: &Document<'_>, last: Option<Spot<'_>>, keys: &[&str], value:
 fn replace(document: &Document<'_>, spot: Spot<'_>, value: &Value) -> Result<Change, Refusal> {
     let node = spot.node;
     check_anchors(document, node.index(), node.next_index())?;
-    let (splices, first) = match write_scalar(value, quoting_of(node), context_of(spot)) {
-        Some(text) => scalar(spot, &text, keeps_tag(node, value)),
-        None => (collection(document, spot, value)?, node.index()),
+    let mut splices = match write_scalar(value, quoting_of(node), context_of(spot)) {
+        Some(text) => scalar(document, spot, &text),
+        None => collection(document, spot, value)?,
     };
-    let old = first..node.next_index();
+    let tag = unfit_tag(node, value);
+    let old = if tag.is_some() { node.first_index() } else { node.index() }..node.next_index();
+    splices.extend(tag);
     Plan { splices, inside: spot.parent_index(), old, expect: Expect::Value(value) }.carry_out(document)
 }
 
@@ -130,42 +143,43 @@ fn context_of(spot: Spot<'_>) -> Context {
     if matches!(parent, Kind::BlockMapping | Kind::BlockSequence) { Context::Block } else { Context::Flow }
 }
 
-/// A tag that says no more than that this is a string may stay with a string.
-fn keeps_tag(node: Node<'_>, value: &Value) -> bool {
-    node.tag().is_none_or(|tag| matches!(tag, "!!str" | "!") && value.as_str().is_some())
+/// Takes out the tag of a node, where it does not say what `value` is anyway.
+pub(super) fn unfit_tag(node: Node<'_>, value: &Value) -> Option<Splice> {
+    let fits = match node.tag()? {
+        "!!str" | "!" => value.as_str().is_some(),
+        "!!map" => matches!(value, Value::Mapping(_)),
+        "!!seq" => matches!(value, Value::Sequence(_)),
+        _ => false,
+    };
+    let span = node.tag_span().filter(|_| !fits)?;
+    let lines = Lines::new(node.document_text());
+    let (start, end) = (span.start as usize, span.end as usize);
+    let gap = lines.slice(0, start).bytes().rev().take_while(|byte| *byte == b' ').count();
+    Some(if gap > 0 { splice(start - gap, end, "") } else { splice(start, lines.behind_blanks(end), "") })
 }
 
-/// Splices that put a scalar in the place of a node, and the first record that goes.
-fn scalar(spot: Spot<'_>, text: &str, keeps_tag: bool) -> (Vec<Splice>, usize) {
+/// Splices that put a scalar in the place of a node.
+fn scalar(document: &Document<'_>, spot: Spot<'_>, text: &str) -> Vec<Splice> {
     let node = spot.node;
     let (start, end) = (node.span().start as usize, node.span().end as usize);
-    if !keeps_tag {
-        let anchor = node.anchor().map(|name| format!("&{name} ")).unwrap_or_default();
-        let full = node.full_span();
-        let splices = alloc::vec![splice(full.start as usize, end.max(full.end as usize), format!("{anchor}{text}"))];
-        // The anchor's own record is compared as part of what comes.
-        return (splices, node.first_index());
-    }
     let lines = Lines::new(node.document_text());
     let block = matches!(node.kind(), Kind::BlockMapping | Kind::BlockSequence);
     if block && let Some(indicator) = indicator_end(spot).filter(|at| lines.end(*at) < start) {
         // The value moves up behind its key; the lines of the old one go.
         let line_end = lines.end(indicator);
         let gone = splice(line_end, lines.end(end), "");
-        return (alloc::vec![splice(indicator, indicator, format!(" {text}")), gone], node.index());
+        return alloc::vec![splice(indicator, indicator, format!(" {text}")), gone];
     }
-    let text = if node.kind() == Kind::Empty { behind_colon(node, text) } else { String::from(text) };
-    (alloc::vec![splice(start, end, text)], node.index())
+    let splice = if node.kind() == Kind::Empty { fill(document, spot, text) } else { splice(start, end, text) };
+    alloc::vec![splice]
 }
 
 /// Offset behind the `:` or `-` or the last property that stands before a node.
 pub(super) fn indicator_end(spot: Spot<'_>) -> Option<usize> {
     let node = spot.node;
     let lines = Lines::new(node.document_text());
-    let start = node.span().start as usize;
-    let properties = lines.slice(node.full_span().start as usize, start);
-    if !properties.is_empty() {
-        return Some(node.full_span().start as usize + properties.trim_end().len());
+    if node.first_index() < node.index() {
+        return node.records().get(node.index() - 1).map(|property| property.end as usize);
     }
     let element = elements(spot.parent?).find(|element| element.node == node)?;
     match element.key {
@@ -174,15 +188,31 @@ pub(super) fn indicator_end(spot: Spot<'_>) -> Option<usize> {
     }
 }
 
-/// Text in the place of an empty node: behind `:` or `-`, or behind a key that has no `:` yet.
-pub(super) fn behind_colon(node: Node<'_>, text: &str) -> String {
-    let lines = Lines::new(node.document_text());
-    let before = (node.span().start as usize).checked_sub(1).and_then(|at| lines.byte(at));
-    let indicated = node.first_index() != node.index() || matches!(before, Some(b':' | b'-' | b'?'));
-    if before.is_none_or(|byte| matches!(byte, b'\n' | b'\r')) {
-        return String::from(text);
+/// Puts text in the place of an empty node.
+pub(super) fn fill(document: &Document<'_>, spot: Spot<'_>, text: &str) -> Splice {
+    let lines = Lines::new(document.text());
+    let (start, end) = (spot.node.span().start as usize, spot.node.span().end as usize);
+    if let Some(column) = explicit_key(spot) {
+        return at_line_start(document, lines.next(start), &format!("{:column$}: {text}", ""));
     }
-    if indicated { format!(" {text}") } else { format!(": {text}") }
+    let before = start.checked_sub(1).and_then(|at| lines.byte(at));
+    let indicated = spot.node.first_index() != spot.node.index() || matches!(before, Some(b':' | b'-' | b'?'));
+    let gap = match before {
+        None | Some(b'\n' | b'\r') => "",
+        _ if indicated => " ",
+        // A key alone, inside brackets.
+        _ => ": ",
+    };
+    splice(start, end, format!("{gap}{text}"))
+}
+
+/// Column of the `?` of a block mapping's entry that has no `:`, where `spot` is its value.
+pub(super) fn explicit_key(spot: Spot<'_>) -> Option<usize> {
+    let parent = spot.parent.filter(|parent| parent.kind() == Kind::BlockMapping)?;
+    let key = parent.entries().find(|entry| entry.value == spot.node)?.key;
+    let lines = Lines::new(parent.document_text());
+    let colon = lines.byte(lines.behind_trivia(key.span().end as usize)) == Some(b':');
+    (key.is_explicit_key() && !colon).then_some(parent.column())
 }
 
 /// Splices that put a list or mapping in the place of a node.
@@ -194,6 +224,9 @@ fn collection(document: &Document<'_>, spot: Spot<'_>, value: &Value) -> Result<
         look.quoting = Quoting::Auto;
     }
     let fresh = Document::parse(emit::block(value, look)).map_err(|_| unprovable())?;
+    if is_empty(value) {
+        return Ok(scalar(document, spot, fresh.text()));
+    }
     let (start, end) = (node.span().start as usize, node.span().end as usize);
     match node.kind() {
         Kind::FlowMapping | Kind::FlowSequence => {
@@ -210,12 +243,14 @@ fn collection(document: &Document<'_>, spot: Spot<'_>, value: &Value) -> Result<
             let text = set_lines(&fresh, setting(document, start, node.column() + step, ""));
             Ok(alloc::vec![splice(start, end, text.get(node.column()..).unwrap_or_default())])
         }
-        _ if matches!(value, Value::Mapping(entries) if entries.is_empty())
-            || matches!(value, Value::Sequence(items) if items.is_empty()) =>
-        {
-            let text = fresh.text();
-            Ok(scalar(spot, text, true).0)
-        }
         _ => place_collection(document, spot, &fresh),
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Mapping(entries) => entries.is_empty(),
+        Value::Sequence(items) => items.is_empty(),
+        _ => false,
     }
 }

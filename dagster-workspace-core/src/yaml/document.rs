@@ -101,7 +101,7 @@ pub(crate) struct Record {
     pub(crate) kind: Kind,
     /// [`EXPLICIT`] and the like.
     pub(crate) flags: u8,
-    /// Column in bytes from 0, 65,535 at most. Of a block scalar: the indentation of its content.
+    /// Column in bytes from 0, 65,535 at most. Of a block scalar: the indentation of its content. Of an empty node: 0.
     pub(crate) column: u16,
 }
 
@@ -286,7 +286,7 @@ impl<'d> Node<'d> {
     }
 
     /// Column of its first byte, in bytes from 0 (65,535 at most).
-    /// Of a block scalar: the indentation of its content.
+    /// Of a block scalar: the indentation of its content. Of an empty node: 0.
     #[must_use]
     pub fn column(self) -> usize {
         self.record().map_or(0, |record| record.column.into())
@@ -339,6 +339,11 @@ impl<'d> Node<'d> {
     #[must_use]
     pub fn tag(self) -> Option<&'d str> {
         self.property(Kind::Tag).map(|span| span.of(self.text))
+    }
+
+    /// Where its tag is written.
+    pub(crate) fn tag_span(self) -> Option<Span> {
+        self.property(Kind::Tag)
     }
 
     /// Name that an alias refers to, without `*`.

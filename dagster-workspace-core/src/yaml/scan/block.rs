@@ -230,7 +230,7 @@ impl Scanner<'_> {
             return Ok(());
         }
         self.allow_collection(Problem::MappingNotAllowed)?;
-        self.push(Kind::Empty, self.at, self.at, slot_flags(top));
+        self.push_with(Kind::Empty, self.at, self.at, slot_flags(top), 0);
         self.implicit_key()
     }
 
@@ -338,8 +338,7 @@ impl Scanner<'_> {
             }
             return Ok(());
         }
-        self.push(Kind::Empty, self.last_end, self.last_end, slot_flags(top));
-        self.complete()
+        self.push_with(Kind::Empty, self.at, self.at, slot_flags(top), 0);
     }
 
     /// The pending node has been read.

@@ -303,7 +303,7 @@ impl Scanner<'_> {
     }
 
     fn flow_empty(&mut self, top: &mut Frame) {
-        self.push(Kind::Empty, self.last_end, self.last_end, top.flags());
+        self.push_with(Kind::Empty, self.last_end, self.last_end, top.flags(), 0);
         top.json_key = false;
         top.complete();
     }
