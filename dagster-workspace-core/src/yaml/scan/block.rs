@@ -338,7 +338,8 @@ impl Scanner<'_> {
             }
             return Ok(());
         }
-        self.push_with(Kind::Empty, self.at, self.at, slot_flags(top), 0);
+        self.push_with(Kind::Empty, self.last_end, self.last_end, slot_flags(top), 0);
+        self.complete()
     }
 
     /// The pending node has been read.
