@@ -62,19 +62,30 @@ fn survey() {
                 Ok(Ok(Outcome::Changed(_))) => "changed".into(),
                 Ok(Ok(Outcome::Refused(reason))) => format!("{reason:?}"),
                 Ok(Err(broken)) => {
-                    let mut head: String = broken.lines().next().unwrap_or_default().chars().filter(|c| !c.is_ascii_digit()).collect();
-                    if let Edit::Set { .. } = edit { head += " set"; }
-                    if let Edit::Add { .. } = edit { head += " add"; }
-                    if std::env::var("SPLIT").is_ok() { head += &format!(" {}", broken.len() % 16); }
+                    let mut head: String =
+                        broken.lines().next().unwrap_or_default().chars().filter(|c| !c.is_ascii_digit()).collect();
+                    if let Edit::Set { .. } = edit {
+                        head += " set";
+                    }
+                    if let Edit::Add { .. } = edit {
+                        head += " add";
+                    }
+                    if std::env::var("SPLIT").is_ok() {
+                        head += &format!(" {}", broken.len() % 16);
+                    }
                     let best = shown.entry(head.clone()).or_insert_with(|| broken.clone());
-                    if broken.len() < best.len() { *best = broken; }
+                    if broken.len() < best.len() {
+                        *best = broken;
+                    }
                     head
                 }
                 Err(_) => format!("panic {text:?}"),
             };
             *counts.entry(what).or_default() += 1;
         }
-        for broken in shown.values() { println!("=================\n{broken}"); }
+        for broken in shown.values() {
+            println!("=================\n{broken}");
+        }
         println!("{flavour:?} {counts:#?}");
     }
 }

@@ -126,7 +126,11 @@ fn begin(document: &Document<'_>, spot: Spot<'_>, keys: &[&str], new: &Document<
 }
 
 /// Puts the collection that is the root of `fresh` in the place of an empty node, and takes out a tag that said otherwise.
-pub(super) fn place_fresh(document: &Document<'_>, spot: Spot<'_>, fresh: &Document<'_>) -> Result<Vec<Splice>, Refusal> {
+pub(super) fn place_fresh(
+    document: &Document<'_>,
+    spot: Spot<'_>,
+    fresh: &Document<'_>,
+) -> Result<Vec<Splice>, Refusal> {
     let mapping = fresh.root().is_some_and(|root| root.kind().is_mapping());
     let like = if mapping { Value::Mapping(Vec::new()) } else { Value::Sequence(Vec::new()) };
     let mut splices = place_collection(document, spot, fresh)?;

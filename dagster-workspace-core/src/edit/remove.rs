@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::element::{Chomping, chomping, Element, elements, lead_start, own_end, style};
+use super::element::{Chomping, Element, chomping, elements, lead_start, own_end, style};
 use super::locate::{Place, Spot, check_anchors, locate};
 use super::replace::indicator_end;
 use super::{Change, Expect, Plan, refuse, splice};

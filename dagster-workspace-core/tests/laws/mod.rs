@@ -94,7 +94,9 @@ type Reader = fn(&str) -> Option<serde_yaml::Value>;
 
 /// The readers that judge; `None` where they do not read the text at all.
 const READERS: [Reader; 3] = [
-    |text| serde_yaml::from_str(text.trim_start_matches('\u{feff}')).ok().filter(|_| anchors_once(text)).map(naive::plain),
+    |text| {
+        serde_yaml::from_str(text.trim_start_matches('\u{feff}')).ok().filter(|_| anchors_once(text)).map(naive::plain)
+    },
     |text| own(text, Schema::Helm),
     |text| own(text, Schema::Dagster),
 ];
@@ -120,7 +122,9 @@ fn explains(reason: Reason, text: &str, edit: &Edit) -> bool {
         Reason::DuplicateKey => serde_yaml::from_str::<serde_yaml::Value>(text.trim_start_matches('\u{feff}')).is_err(),
         Reason::AliasedList | Reason::AnchorInUse | Reason::ThroughAlias => text.contains('*'),
         Reason::KeptLineBreaks => text.contains(['|', '>']),
-        Reason::NotAList | Reason::NotAMapping => READERS[1](text).is_some_and(|data| naive::apply(&data, edit).is_none()),
+        Reason::NotAList | Reason::NotAMapping => {
+            READERS[1](text).is_some_and(|data| naive::apply(&data, edit).is_none())
+        }
         // A single pair has no room for a second one, and does not become a mapping in braces.
         Reason::Unprovable => {
             let document = Document::parse(text).unwrap();

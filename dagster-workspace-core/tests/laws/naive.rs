@@ -9,7 +9,9 @@ pub(crate) fn apply(data: &Value, edit: &Edit) -> Option<Value> {
     let mut data = data.clone();
     match edit {
         Edit::Add { list, item, key } => {
-            let Value::Sequence(items) = reach(&mut data, list.steps(), &Value::Sequence(Vec::new()))? else { return None };
+            let Value::Sequence(items) = reach(&mut data, list.steps(), &Value::Sequence(Vec::new()))? else {
+                return None;
+            };
             let new: Value = match item {
                 Item::Text(text) => serde_yaml::from_str(text).ok()?,
                 Item::Value(value) => serde_yaml::to_value(value).ok()?,
@@ -19,7 +21,9 @@ pub(crate) fn apply(data: &Value, edit: &Edit) -> Option<Value> {
                 items.push(new);
             }
         }
-        Edit::Set { path, value } => *reach(&mut data, path.steps(), &Value::Null)? = serde_yaml::to_value(value).ok()?,
+        Edit::Set { path, value } => {
+            *reach(&mut data, path.steps(), &Value::Null)? = serde_yaml::to_value(value).ok()?
+        }
         Edit::Remove { path } => remove(&mut data, path)?,
     }
     Some(data)
@@ -39,7 +43,9 @@ pub(crate) fn plain(value: Value) -> Value {
     match value {
         Value::Tagged(tagged) => plain(tagged.value),
         Value::Sequence(items) => Value::Sequence(items.into_iter().map(plain).collect()),
-        Value::Mapping(entries) => Value::Mapping(entries.into_iter().map(|(key, value)| (key, plain(value))).collect()),
+        Value::Mapping(entries) => {
+            Value::Mapping(entries.into_iter().map(|(key, value)| (key, plain(value))).collect())
+        }
         scalar => scalar,
     }
 }

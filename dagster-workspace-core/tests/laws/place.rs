@@ -59,7 +59,8 @@ impl Place {
             let path = Path::new(path.steps()[..steps].to_vec());
             all.iter().find(|(other, _)| *other == path).map(|(_, node)| *node)
         };
-        let Some((depth, node)) = (0..=path.steps().len()).rev().find_map(|depth| find(depth).map(|node| (depth, node)))
+        let Some((depth, node)) =
+            (0..=path.steps().len()).rev().find_map(|depth| find(depth).map(|node| (depth, node)))
         else {
             return Self { touched: 0..text.len(), gone: 0..0 };
         };
@@ -139,7 +140,8 @@ fn lead(text: &str, at: usize) -> usize {
     while lead > 0 {
         let above = line_start(text, lead - if text[..lead].ends_with("\r\n") { 2 } else { 1 });
         let line = text[above..lead].trim_start();
-        let dash_alone = line.strip_prefix(['-', '?']).is_some_and(|rest| rest.trim().is_empty() || rest.trim().starts_with('#'));
+        let dash_alone =
+            line.strip_prefix(['-', '?']).is_some_and(|rest| rest.trim().is_empty() || rest.trim().starts_with('#'));
         if !line.starts_with('#') && !dash_alone {
             break;
         }

@@ -73,7 +73,11 @@ pub(crate) fn item(tape: &mut Tape<'_>) -> Item {
 pub(crate) fn named_item(tape: &mut Tape<'_>, name: &str) -> Item {
     let text = match tape.below(7) {
         0 => return Item::Value(data(&format!("{{name: {name}, port: 2}}"))),
-        1 => return Item::Value(data(&format!("{{image: {{tag: '1.10', args: [a, '1e3']}}, name: {name}, x: [], y: {{}}}}"))),
+        1 => {
+            return Item::Value(data(&format!(
+                "{{image: {{tag: '1.10', args: [a, '1e3']}}, name: {name}, x: [], y: {{}}}}"
+            )));
+        }
         2 => format!("name: {name}\nport: 2\n"),
         3 => format!("{{name: {name}, tag: \"1\"}}"),
         4 => format!("name: \"{name}\" # about\nargs:\n# deep\n- a\n\n- |\n  x\n   y\n"),
@@ -89,8 +93,23 @@ fn data(text: &str) -> Value {
 
 fn value(tape: &mut Tape<'_>) -> Value {
     data(tape.pick(&[
-        "x", "1", "'1.10'", "'on'", "''", "\"a\\nb\\n\"", "true", "~", "1.5", "[]", "{}", "[a, '1e3']", "{a: 1}", "'- x: y'",
-        "{a: {b: [{c: 1}, [d, e]]}, f: ''}", "[[a, b], {c: d}]", "[{name: q, x: [1, 2]}]",
+        "x",
+        "1",
+        "'1.10'",
+        "'on'",
+        "''",
+        "\"a\\nb\\n\"",
+        "true",
+        "~",
+        "1.5",
+        "[]",
+        "{}",
+        "[a, '1e3']",
+        "{a: 1}",
+        "'- x: y'",
+        "{a: {b: [{c: 1}, [d, e]]}, f: ''}",
+        "[[a, b], {c: d}]",
+        "[{name: q, x: [1, 2]}]",
     ]))
 }
 

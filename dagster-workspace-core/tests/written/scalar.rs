@@ -6,13 +6,37 @@ use super::Writer;
 
 /// Plain scalars of every type, and strings that look like something else.
 const PLAIN: [&str; 16] = [
-    "abc", "v1.0", "1", "true", "null", "~", "1.10", "-3", "http://x:80/a#b", "ünï 名前", "a b", "1e3", "0x1F", "a:b",
-    "2026-01-01", "-x",
+    "abc",
+    "v1.0",
+    "1",
+    "true",
+    "null",
+    "~",
+    "1.10",
+    "-3",
+    "http://x:80/a#b",
+    "ünï 名前",
+    "a b",
+    "1e3",
+    "0x1F",
+    "a:b",
+    "2026-01-01",
+    "-x",
 ];
 
 const QUOTED: [&str; 12] = [
-    "\"1.0\"", "'it''s'", "\"tab\\t\\u00e9 \\\"q\\\"\"", "\"\"", "''", "\"# no comment\"", "'- name: fake'", "\"on\"",
-    "\"{{ .Release.Name }}\"", "'a: b'", "\"1234567e8\"", "\"[a, {b\"",
+    "\"1.0\"",
+    "'it''s'",
+    "\"tab\\t\\u00e9 \\\"q\\\"\"",
+    "\"\"",
+    "''",
+    "\"# no comment\"",
+    "'- name: fake'",
+    "\"on\"",
+    "\"{{ .Release.Name }}\"",
+    "'a: b'",
+    "\"1234567e8\"",
+    "\"[a, {b\"",
 ];
 
 impl Writer<'_> {
