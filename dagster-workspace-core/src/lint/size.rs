@@ -13,14 +13,15 @@ const CONFIG_MAP: usize = 1 << 20;
 const WARN_TENTHS: usize = 7;
 
 /// A finding under `code`: an error over 1 MiB, a warning over seven tenths of it.
+///
+/// The message does not count: it stays the same while a document shrinks.
 pub(super) fn lint(text: &str, code: &'static str, found: &mut Vec<Diagnostic>) {
     let (length, span) = (text.len(), Span::at(0));
-    let percent = length.saturating_mul(100) / CONFIG_MAP;
+    let hint = format!("{length} of {CONFIG_MAP} bytes: move deployments to a release of their own");
     if length > CONFIG_MAP {
-        let message = format!("{length} bytes, and a ConfigMap holds at most {CONFIG_MAP}");
-        found.push(Diagnostic::error(code, span, message).with_hint("move deployments to a release of their own"));
+        found.push(Diagnostic::error(code, span, "the document is larger than a ConfigMap can hold").with_hint(hint));
     } else if length * 10 > CONFIG_MAP * WARN_TENTHS {
-        let message = format!("{length} bytes, {percent} % of what a ConfigMap holds");
-        found.push(Diagnostic::warning(code, span, message).with_hint("move deployments to a release of their own"));
+        let message = "the document takes over 70 % of what a ConfigMap can hold";
+        found.push(Diagnostic::warning(code, span, message).with_hint(hint));
     }
 }
