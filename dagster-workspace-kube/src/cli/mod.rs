@@ -4,10 +4,15 @@
 //! Each command is a module with its arguments and a `run`, which gives an answer or a failure and writes to no stream;
 //! [`run`] alone does, once, at the end. So where a command fails, the standard output stays empty.
 
+mod check;
+mod documents;
 mod exit;
+mod init;
 mod input;
+mod list;
 mod redact;
 mod render;
+mod show;
 mod yaml;
 
 use std::ffi::OsString;
@@ -32,7 +37,8 @@ struct Arguments {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done or nothing to do, 1 error, 2 changes (only with --detailed-exitcode), 3 conflict with other writers, \
-4 invalid input, document or usage, 5 precondition, such as a name taken by a different entry, 7 partially applied (run again)";
+4 invalid input, document or usage, 5 precondition, such as a name taken by a different entry, 7 partially applied (run again)
+";
 
 /// What all commands take.
 #[derive(Debug, Args)]
@@ -53,6 +59,14 @@ struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Makes values.yaml and workspace.yaml where they are missing
+    Init,
+    /// Lists the code locations, and whether a deployment stands behind each
+    List,
+    /// Shows what both documents say about one code location
+    Show(show::Arguments),
+    /// Finds what Dagster, its charts or Kubernetes would refuse or misread
+    Check,
     /// The YAML engine alone, for other tools
     Yaml(yaml::Arguments),
 }
@@ -100,6 +114,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, streams: Streams<'_>) 
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             (error.to_string(), String::new(), Exit::Done)
         }
+        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            (String::new(), error.to_string(), Exit::Invalid)
+        }
         Err(error) => {
             let text = usage(&error, &arguments).stderr(requested_format(&arguments));
             (String::new(), text, Exit::Invalid)
@@ -119,6 +136,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, streams: Streams<'_>) 
 
 fn execute(command: &Command, context: &mut Context<'_>) -> Result<Answer, Failure> {
     match command {
+        Command::Init => init::run(context),
+        Command::List => list::run(context),
+        Command::Show(arguments) => show::run(arguments, context),
+        Command::Check => check::run(context),
         Command::Yaml(arguments) => yaml::run(arguments, context),
     }
 }

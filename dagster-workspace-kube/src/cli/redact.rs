@@ -1,6 +1,7 @@
 //! Texts as they may be shown: the values of environment variables hidden. Findings quote lines of documents, and what
 //! stands under `env` may be a secret. [`hidden`] keeps every offset and every line break.
 
+use dagster_workspace_core::value::Value;
 use dagster_workspace_core::yaml::{Document, Node};
 
 /// `text` with each value under a key `env` replaced by as many `*`.
@@ -12,6 +13,36 @@ pub(super) fn hidden(text: &str) -> String {
     }
     // Whole values are replaced, so no character is cut; were one, it would be shown as a replacement character.
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// An entry as data with the same things hidden.
+pub(super) fn hidden_value(value: Value) -> Value {
+    match value {
+        Value::Mapping(entries) => {
+            let entries = entries.into_iter().map(|(key, value)| {
+                let value = if key == "env" { hidden_variables(value) } else { hidden_value(value) };
+                (key, value)
+            });
+            Value::Mapping(entries.collect())
+        }
+        Value::Sequence(items) => Value::Sequence(items.into_iter().map(hidden_value).collect()),
+        scalar => scalar,
+    }
+}
+
+fn hidden_variables(value: Value) -> Value {
+    match value {
+        Value::Mapping(entries) => {
+            Value::Mapping(entries.into_iter().map(|(name, _)| (name, Value::from("***"))).collect())
+        }
+        Value::Sequence(mut items) => {
+            for item in items.iter_mut().filter(|item| item.get("value").is_some()) {
+                item.set("value", Value::from("***"));
+            }
+            Value::Sequence(items)
+        }
+        other => other,
+    }
 }
 
 fn hide_under_env(node: Node<'_>, bytes: &mut [u8]) {

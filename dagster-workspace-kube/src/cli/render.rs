@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::exit::Exit;
 use super::redact;
+use crate::apply::ApplyError;
 use crate::store::StoreError;
 
 /// For whom the command speaks.
@@ -20,7 +21,7 @@ pub(super) enum Format {
     /// People.
     #[default]
     Text,
-    /// Programs: one JSON value on the standard output, or on the standard error where the command fails.
+    /// Programs: one JSON value; an error as one on the standard error.
     Json,
 }
 
@@ -166,6 +167,22 @@ impl Failure {
         let failure = Self { hint: error.hint().map(str::to_owned), ..Self::new(exit, reason, error.to_string()) };
         match error.source() {
             Some(source) => failure.caused_by(source),
+            None => failure,
+        }
+    }
+
+    /// An apply loop that ended for another reason than its change.
+    pub(super) fn apply<E: Error>(error: &ApplyError<E>) -> Self {
+        let (reason, last) = match error {
+            ApplyError::Transform(_) => ("invalid", None),
+            ApplyError::Store(error) => return Self::store(error),
+            ApplyError::GaveUp { source, .. } => ("conflict", Some(source)),
+            ApplyError::Unsettled { source, .. } => ("unsettled", Some(source)),
+        };
+        let failure = Self::new(Exit::of_apply(error), reason, error.to_string());
+        let failure = failure.with_hint("run it again: what is already done is left alone");
+        match last {
+            Some(source) => failure.caused_by(source.as_ref()),
             None => failure,
         }
     }
