@@ -4,5 +4,7 @@
 //! read, and [`apply`] reads, edits and writes until that succeeds, so nobody's change is lost. Start with [`store::Store`].
 
 pub mod apply;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod retry;
 pub mod store;

@@ -1,0 +1,47 @@
+//! `check`: everything that Dagster, its charts or Kubernetes would refuse or misread in both documents.
+
+use dagster_workspace_core::lint::{self, Target};
+use dagster_workspace_core::yaml::Document;
+use serde_json::json;
+
+use super::Context;
+use super::documents::{Documents, Pair, Which};
+use super::exit::Exit;
+use super::render::{Answer, Failure, Finding};
+
+/// Lints both documents and their pairing. The findings are the answer, so they go to the standard output.
+pub(super) fn run(context: &mut Context<'_>) -> Result<Answer, Failure> {
+    let documents = Documents::of(context.options.directory.as_deref())?;
+    let target = Target::default();
+    let mut findings = Vec::new();
+    let mut read = Vec::new();
+    for which in Which::BOTH {
+        let (text, name) = (documents.text(which)?, documents.name(which));
+        match Document::parse(text.as_str()) {
+            Ok(document) => {
+                let found = match which {
+                    Which::Values => lint::lint_values(&document, &target),
+                    Which::Workspace => lint::lint_workspace(&document, &target),
+                };
+                findings.extend(found.into_iter().map(|diagnostic| Finding::new(diagnostic, &name, &text)));
+                read.push(document.into_owned());
+            }
+            Err(error) => findings.push(Finding::new(error.diagnostic(), &name, &text)),
+        }
+    }
+    if let Ok([values, workspace]) = <[Document<'static>; 2]>::try_from(read) {
+        findings.extend(Pair { values, workspace }.pairing(&documents, &target));
+    }
+    let errors = findings.iter().filter(|finding| finding.is_error()).count();
+    let warnings = findings.len() - errors;
+    let mut text: String = findings.iter().map(|finding| finding.rendered.as_str()).collect();
+    text.push_str(&format!("{}, {}\n", counted(errors, "error"), counted(warnings, "warning")));
+    let data = json!({ "findings": findings, "errors": errors });
+    let exit = if errors > 0 { Exit::Invalid } else { Exit::Done };
+    Ok(Answer { exit, ..Answer::new(text, data) })
+}
+
+/// `1 error`, `2 errors`.
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}

@@ -1,0 +1,175 @@
+//! The command `dagster-workspace` as a function: [`run`] takes arguments and streams and gives an [`Exit`]. The program and
+//! the Python package both call it.
+//!
+//! Each command is a module with its arguments and a `run`, which gives an answer or a failure and writes to no stream;
+//! [`run`] alone does, once, at the end. So where a command fails, the standard output stays empty.
+
+mod check;
+mod documents;
+mod exit;
+mod init;
+mod input;
+mod list;
+mod redact;
+mod render;
+mod show;
+mod yaml;
+
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand};
+
+pub use exit::Exit;
+use render::{Answer, Failure, Format};
+
+/// Adds, edits and removes user code locations of a Dagster on Kubernetes, and leaves every other byte alone
+#[derive(Debug, Parser)]
+#[command(name = "dagster-workspace", version, max_term_width = 100, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done or nothing to do, 1 error, 2 changes (only with --detailed-exitcode), 3 conflict with other writers, \
+4 invalid input, document or usage, 5 precondition, such as a name taken by a different entry, 7 partially applied (run again)
+";
+
+/// What all commands take.
+#[derive(Debug, Args)]
+struct Options {
+    /// The directory of values.yaml and workspace.yaml [default: .]
+    #[arg(long, global = true, value_name = "DIR")]
+    directory: Option<PathBuf>,
+    /// Say what would change, and write nothing
+    #[arg(long, global = true)]
+    dry_run: bool,
+    /// How to answer
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value = "text")]
+    output: Format,
+    /// Exit with 2 where there are changes
+    #[arg(long, global = true)]
+    detailed_exitcode: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Makes values.yaml and workspace.yaml where they are missing
+    Init,
+    /// Lists the code locations, and whether a deployment stands behind each
+    List,
+    /// Shows what both documents say about one code location
+    Show(show::Arguments),
+    /// Finds what Dagster, its charts or Kubernetes would refuse or misread
+    Check,
+    /// The YAML engine alone, for other tools
+    Yaml(yaml::Arguments),
+}
+
+/// Where a run reads and writes.
+pub struct Streams<'s> {
+    /// Read where an argument says `-`, or by `yaml` without a file.
+    pub stdin: &'s mut dyn Read,
+    /// Results.
+    pub stdout: &'s mut dyn Write,
+    /// Warnings and errors.
+    pub stderr: &'s mut dyn Write,
+}
+
+/// What a command may use.
+struct Context<'c> {
+    options: &'c Options,
+    stdin: &'c mut dyn Read,
+}
+
+/// Runs the command with `arguments`, the first of which is the name of the program.
+///
+/// Blocks until it is done, on a tokio runtime of its own: not to be called from within one. A standard output that nobody
+/// reads any more is no error.
+///
+/// # Example
+/// ```
+/// use dagster_workspace_kube::cli::{self, Exit, Streams};
+/// let (mut stdin, mut stdout, mut stderr) = ("- a\n".as_bytes(), Vec::new(), Vec::new());
+/// let streams = Streams { stdin: &mut stdin, stdout: &mut stdout, stderr: &mut stderr };
+/// assert_eq!(cli::run(["dagster-workspace", "yaml", "events"].map(Into::into), streams), Exit::Done);
+/// assert_eq!(stdout, b"+STR\n+DOC\n+SEQ\n=VAL :a\n-SEQ\n-DOC\n-STR\n");
+/// ```
+pub fn run(arguments: impl IntoIterator<Item = OsString>, streams: Streams<'_>) -> Exit {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let Streams { stdin, stdout, stderr } = streams;
+    let (stdout_text, stderr_text, exit) = match Arguments::try_parse_from(&arguments) {
+        Ok(Arguments { options, command }) => {
+            let format = options.output;
+            match execute(&command, &mut Context { options: &options, stdin }) {
+                Ok(answer) => (answer.stdout(format), answer.stderr(format), answer.exit),
+                Err(failure) => (String::new(), failure.stderr(format), failure.exit),
+            }
+        }
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            (error.to_string(), String::new(), Exit::Done)
+        }
+        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            (String::new(), error.to_string(), Exit::Invalid)
+        }
+        Err(error) => {
+            let text = usage(&error, &arguments).stderr(requested_format(&arguments));
+            (String::new(), text, Exit::Invalid)
+        }
+    };
+    // Nobody is left to be told that the standard error cannot be written.
+    let _ = write(stderr, &stderr_text);
+    match write(stdout, &stdout_text) {
+        Ok(()) => exit,
+        Err(error) => {
+            let failure = Failure::new(Exit::Failed, "io", "cannot write to the standard output").caused_by(&error);
+            let _ = write(stderr, &failure.stderr(Format::Text));
+            failure.exit
+        }
+    }
+}
+
+fn execute(command: &Command, context: &mut Context<'_>) -> Result<Answer, Failure> {
+    match command {
+        Command::Init => init::run(context),
+        Command::List => list::run(context),
+        Command::Show(arguments) => show::run(arguments, context),
+        Command::Check => check::run(context),
+        Command::Yaml(arguments) => yaml::run(arguments, context),
+    }
+}
+
+/// Writes all of `text`. A reader that has gone, as `head` does, has read what it wanted.
+fn write(stream: &mut dyn Write, text: &str) -> io::Result<()> {
+    match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+/// The error of a command line, without what stands behind the `=` of an argument: that may be a secret.
+fn usage(error: &clap::Error, arguments: &[OsString]) -> Failure {
+    let mut message = error.to_string();
+    for argument in arguments.iter().filter_map(|argument| argument.to_str()) {
+        // `--env=NAME=VALUE` as a whole, and as `NAME=VALUE`.
+        for text in [Some(argument), argument.split_once('=').map(|(_, rest)| rest)].into_iter().flatten() {
+            if let Some((name, _)) = text.split_once('=').filter(|(_, value)| !value.is_empty()) {
+                message = message.replace(text, &format!("{name}=..."));
+            }
+        }
+    }
+    let message = message.strip_prefix("error: ").unwrap_or(&message).trim_end();
+    Failure::usage(message)
+}
+
+/// The format that a command line asks for which cannot be read as a whole.
+fn requested_format(arguments: &[OsString]) -> Format {
+    let json = arguments.iter().any(|argument| argument == "--output=json")
+        || arguments.windows(2).any(|pair| matches!(pair, [name, value] if name == "--output" && value == "json"));
+    if json { Format::Json } else { Format::Text }
+}

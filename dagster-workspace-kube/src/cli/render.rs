@@ -1,0 +1,222 @@
+//! What the command says, for people and for programs: [`Answer`] on success, [`Failure`] otherwise, and the [`Finding`]s
+//! of both. The values of environment variables are in none of them.
+
+use std::error::Error;
+use std::fmt::Write as _;
+
+use clap::ValueEnum;
+use dagster_workspace_core::error::{Diagnostic, ParseError, Refusal, Severity};
+use dagster_workspace_core::span::LineCol;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::exit::Exit;
+use super::redact;
+use crate::apply::ApplyError;
+use crate::store::StoreError;
+
+/// For whom the command speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// People.
+    #[default]
+    Text,
+    /// Programs: one JSON value; an error as one on the standard error.
+    Json,
+}
+
+/// What a command came to when it did not fail.
+pub(super) struct Answer {
+    /// For the standard output in text form.
+    pub(super) text: String,
+    /// The same as data; warnings are added as `warnings`.
+    pub(super) data: Value,
+    /// For the standard error.
+    pub(super) warnings: Vec<Finding>,
+    pub(super) exit: Exit,
+}
+
+impl Answer {
+    /// Done, with nothing to warn of.
+    pub(super) fn new(text: impl Into<String>, data: Value) -> Self {
+        Self { text: text.into(), data, warnings: Vec::new(), exit: Exit::Done }
+    }
+
+    /// What goes to the standard output.
+    pub(super) fn stdout(&self, format: Format) -> String {
+        if format == Format::Text {
+            return self.text.clone();
+        }
+        let mut data = self.data.clone();
+        if let (Value::Object(entries), false) = (&mut data, self.warnings.is_empty()) {
+            entries.insert("warnings".to_owned(), json!(self.warnings));
+        }
+        pretty(&data)
+    }
+
+    /// What goes to the standard error.
+    pub(super) fn stderr(&self, format: Format) -> String {
+        match format {
+            Format::Text => self.warnings.iter().map(|finding| finding.rendered.as_str()).collect(),
+            Format::Json => String::new(),
+        }
+    }
+}
+
+/// A [`Diagnostic`] with the text it is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Finding {
+    pub(super) code: &'static str,
+    pub(super) severity: Severity,
+    pub(super) message: String,
+    pub(super) file: String,
+    #[serde(flatten)]
+    place: Option<Place>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+    #[serde(skip)]
+    pub(super) rendered: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+struct Place {
+    line: u32,
+    column: u32,
+}
+
+impl Finding {
+    /// The finding about `text`, which is called `file`.
+    pub(super) fn new(diagnostic: Diagnostic, file: &str, text: &str) -> Self {
+        let place = diagnostic.span.map(|span| LineCol::of(text, span.start));
+        let place = place.map(|LineCol { line, column }| Place { line, column });
+        let rendered = diagnostic.render(file, &redact::hidden(text));
+        let Diagnostic { code, severity, message, span: _, related: _, hint } = diagnostic;
+        Self { code, severity, message, file: file.to_owned(), place, hint, rendered }
+    }
+
+    pub(super) fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) exit: Exit,
+    /// Stable word for programs: `anchor-in-use`, `usage`.
+    pub(super) reason: &'static str,
+    pub(super) message: String,
+    /// What lies behind it, from the nearest on.
+    pub(super) causes: Vec<String>,
+    pub(super) hint: Option<String>,
+    /// Places in documents; they say more than the message.
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Failure {
+    pub(super) fn new(exit: Exit, reason: &'static str, message: impl Into<String>) -> Self {
+        let (causes, findings) = (Vec::new(), Vec::new());
+        Self { exit, reason, message: message.into(), causes, hint: None, findings }
+    }
+
+    pub(super) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Invalid, "usage", message)
+    }
+
+    pub(super) fn with_hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// With what `error` and the errors behind it say.
+    pub(super) fn caused_by(mut self, error: &(dyn Error + 'static)) -> Self {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            self.causes.push(error.to_string());
+            next = error.source();
+        }
+        self
+    }
+
+    /// Findings about a document that is not used as it is.
+    pub(super) fn found(exit: Exit, reason: &'static str, findings: Vec<Finding>) -> Self {
+        let message = findings.first().map_or_else(String::new, |finding| finding.message.clone());
+        Self { findings, ..Self::new(exit, reason, message) }
+    }
+
+    pub(super) fn parse(error: &ParseError, file: &str, text: &str) -> Self {
+        Self::found(Exit::Invalid, "parse", vec![Finding::new(error.diagnostic(), file, text)])
+    }
+
+    pub(super) fn refusal(refusal: &Refusal, file: &str, text: &str) -> Self {
+        Self::found(Exit::Invalid, refusal.reason.slug(), vec![Finding::new(refusal.diagnostic(), file, text)])
+    }
+
+    pub(super) fn store(error: &StoreError) -> Self {
+        let exit = Exit::of_store(error);
+        let reason = match error {
+            StoreError::NotFound { .. } | StoreError::NoDirectory { .. } => "not-found",
+            StoreError::NotUtf8 { .. } => "not-utf8",
+            StoreError::TooLarge { .. } => "too-large",
+            StoreError::NotAFile { .. } => "not-a-file",
+            StoreError::Conflict { .. } => "conflict",
+            StoreError::Busy { .. } => "busy",
+            StoreError::Ambiguous { .. } => "unsettled",
+            StoreError::Denied { .. } => "denied",
+            _ => "io",
+        };
+        let failure = Self { hint: error.hint().map(str::to_owned), ..Self::new(exit, reason, error.to_string()) };
+        match error.source() {
+            Some(source) => failure.caused_by(source),
+            None => failure,
+        }
+    }
+
+    /// An apply loop that ended for another reason than its change.
+    pub(super) fn apply<E: Error>(error: &ApplyError<E>) -> Self {
+        let (reason, last) = match error {
+            ApplyError::Transform(_) => ("invalid", None),
+            ApplyError::Store(error) => return Self::store(error),
+            ApplyError::GaveUp { source, .. } => ("conflict", Some(source)),
+            ApplyError::Unsettled { source, .. } => ("unsettled", Some(source)),
+        };
+        let failure = Self::new(Exit::of_apply(error), reason, error.to_string());
+        let failure = failure.with_hint("run it again: what is already done is left alone");
+        match last {
+            Some(source) => failure.caused_by(source.as_ref()),
+            None => failure,
+        }
+    }
+
+    /// What goes to the standard error.
+    pub(super) fn stderr(&self, format: Format) -> String {
+        let Self { exit, reason, message, causes, hint, findings } = self;
+        if format == Format::Json {
+            let mut error = json!({ "reason": reason, "exit_code": exit.code(), "message": message });
+            for (key, value) in [("causes", json!(causes)), ("hint", json!(hint)), ("findings", json!(findings))] {
+                if !matches!(&value, Value::Null) && value != json!([]) {
+                    error[key] = value;
+                }
+            }
+            return pretty(&json!({ "error": error }));
+        }
+        let mut out: String = findings.iter().map(|finding| finding.rendered.as_str()).collect();
+        // Writing to a String cannot fail.
+        if findings.is_empty() {
+            let _ = writeln!(out, "error[{reason}]: {message}");
+        } else {
+            let _ = writeln!(out, "reason: {reason}");
+        }
+        for cause in causes {
+            let _ = writeln!(out, "because: {cause}");
+        }
+        if let Some(hint) = hint {
+            let _ = writeln!(out, "hint: {hint}");
+        }
+        out
+    }
+}
+
+fn pretty(value: &Value) -> String {
+    // `{:#}` of a JSON value is its indented form.
+    format!("{value:#}\n")
+}

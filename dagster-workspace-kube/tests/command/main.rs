@@ -1,0 +1,5 @@
+//! The command `dagster-workspace` as its users run it: the real program, its exit codes, and what it writes where.
+#![cfg(all(feature = "cli", unix))]
+
+mod program;
+mod yaml;
