@@ -3,22 +3,19 @@
 source "$(dirname "$0")/common.sh"
 
 package=dagster-workspace-py
-if [ ! -e $package/pyproject.toml ]; then
-    echo "left out: $package has no pyproject.toml yet"
-    exit 0
-fi
 scripts/setup.sh
 
 step "building $package"
 VIRTUAL_ENV=$venv "$venv/bin/maturin" develop --quiet --manifest-path $package/Cargo.toml
 
 step "types"
-(cd $package && "$venv/bin/mypy" --strict python tests)
+(cd $package && "$venv/bin/mypy" python tests)
 (cd $package && "$venv/bin/python" -m mypy.stubtest dagster_workspace)
 
 step "pytest"
 log=$local/test-python.txt
-"$venv/bin/python" -m pytest --quiet --strict-markers -rs $package/tests 2>&1 | tee "$log"
+# Its README is run, too.
+(cd $package && "$venv/bin/python" -m pytest --quiet -rs) 2>&1 | tee "$log"
 if grep -qE '[0-9]+ (skipped|deselected|xfailed)' "$log"; then
     in_ci && fail "a Python test was found but not run"
     echo "left out: some Python tests were found but not run"

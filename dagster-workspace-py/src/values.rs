@@ -1,0 +1,110 @@
+//! The values of chart `dagster-user-deployments` as Python sees them: [`Values`].
+
+use dagster_workspace_core::lint;
+use dagster_workspace_core::values::UserDeployments;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyDict, PyMappingProxy, PyTuple, PyType};
+
+use crate::deployment::Deployment;
+use crate::document::{Held, target};
+use crate::error;
+
+/// What the document is called where it comes from no file.
+const NAME: &str = "values.yaml";
+
+/// Values of chart `dagster-user-deployments`, alone or inside those of a system or umbrella chart.
+///
+/// An immutable text: `str(values)` and `bytes(values)` are exactly what was read, and every change is a new object.
+#[pyclass(frozen, eq, hash, module = "dagster_workspace")]
+pub(crate) struct Values {
+    held: Held,
+    /// Made when first asked for.
+    deployments: PyOnceLock<Py<PyMappingProxy>>,
+}
+
+impl PartialEq for Values {
+    fn eq(&self, other: &Self) -> bool {
+        self.held == other.held
+    }
+}
+
+impl std::hash::Hash for Values {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.held.hash(state);
+    }
+}
+
+impl Values {
+    pub(crate) fn new(held: Held) -> Self {
+        Self { held, deployments: PyOnceLock::new() }
+    }
+
+    pub(crate) fn held(&self) -> &Held {
+        &self.held
+    }
+}
+
+#[pymethods]
+impl Values {
+    #[new]
+    #[pyo3(signature = (text, /))]
+    fn __new__(py: Python<'_>, text: &str) -> PyResult<Self> {
+        Held::parse(py, text, NAME.to_owned()).map(Self::new)
+    }
+
+    /// Reads a text, its bytes, or the file at a path; a `str` is always the text itself.
+    ///
+    /// Raises `ParseError` where it is no YAML, and `OSError` where there is no file.
+    #[classmethod]
+    #[pyo3(signature = (source, /))]
+    fn parse(_class: &Bound<'_, PyType>, source: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Held::read(source, NAME).map(Self::new)
+    }
+
+    /// The servers by name, in the order of the document: as written, whatever state they are in. Those without a name are
+    /// left out, and of several with one name the first counts; `lint` tells.
+    #[getter]
+    fn deployments<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMappingProxy>> {
+        let made = self.deployments.get_or_try_init(py, || {
+            let out = PyDict::new(py);
+            let document = &self.held.document;
+            for deployment in UserDeployments::of(document).iter() {
+                let Some(name) = deployment.name() else { continue };
+                if out.contains(&name)? {
+                    continue;
+                }
+                let value = deployment
+                    .to_value()
+                    .map_err(|failure| error::parse(py, &failure.diagnostic(), &self.held.name, document.text()))?;
+                out.set_item(&name, Py::new(py, Deployment::new(value))?)?;
+            }
+            Ok::<_, PyErr>(PyMappingProxy::new(py, out.as_mapping()).unbind())
+        })?;
+        Ok(made.bind(py).clone())
+    }
+
+    /// What the chart, Dagster or Kubernetes would refuse or misread, in the order of the text.
+    #[pyo3(signature = (*, dagster = None, chart = None))]
+    fn lint<'py>(&self, py: Python<'py>, dagster: Option<&str>, chart: Option<&str>) -> PyResult<Bound<'py, PyTuple>> {
+        let target = target(dagster, chart)?;
+        let found = py.detach(|| lint::lint_values(&self.held.document, &target));
+        error::findings(py, &found, &self.held.name, self.held.text())
+    }
+
+    fn __str__(&self) -> &str {
+        self.held.text()
+    }
+
+    fn __bytes__<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, self.held.text().as_bytes())
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        Ok(format!("<Values of {} deployments, {} bytes>", self.deployments(py)?.len()?, self.held.text().len()))
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> (Bound<'py, PyType>, (String,)) {
+        (slf.get_type(), (slf.get().held.text().to_owned(),))
+    }
+}
