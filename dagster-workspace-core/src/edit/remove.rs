@@ -138,7 +138,7 @@ impl Neighbours<'_, '_> {
         let alone = lines.begins_line(own.start) && behind <= after.map_or(closing, |after| after.start);
         let line = splice(lines.start(own.start), behind, "");
         match (before, after) {
-            (_, Some(_)) if alone => alloc::vec![line],
+            (_, Some(_)) | (None, None) if alone => alloc::vec![line],
             (_, Some(after)) => alloc::vec![splice(own.start, after.start, "")],
             (Some(_), None) if alone && has_comma => alloc::vec![line],
             (Some(before), None) => {
@@ -152,7 +152,6 @@ impl Neighbours<'_, '_> {
                     alloc::vec![splice(before.end, own.end, gap)]
                 }
             }
-            (None, None) if alone => alloc::vec![line],
             (None, None) => alloc::vec![splice(own.start, if has_comma { comma + 1 } else { own.end }, "")],
         }
     }

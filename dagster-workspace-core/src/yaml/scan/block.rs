@@ -368,9 +368,8 @@ impl Scanner<'_> {
     fn advance(&mut self) {
         if let Some(top) = self.stack.last_mut() {
             top.state = match top.state {
-                State::Key => State::Colon,
+                State::Key | State::Colon => State::Colon,
                 State::Item | State::Value | State::Entry => State::Entry,
-                State::Colon => State::Colon,
             };
         }
     }

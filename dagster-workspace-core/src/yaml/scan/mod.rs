@@ -330,12 +330,10 @@ fn unprintable(bytes: &[u8]) -> Option<u32> {
             for at in number * 64..number * 64 + chunk.len() {
                 let rest = bytes.get(at..).unwrap_or_default();
                 let bad = match rest {
-                    [0xC2, 0x85, ..] => false,
-                    [0xC2, second, ..] => *second < 0xA0,
+                    [0xC2, second, ..] => *second < 0xA0 && *second != 0x85,
                     [0xEF, 0xBF, third, ..] => *third >= 0xBE,
-                    [0xEF, ..] => false,
+                    [0xEF, ..] | [] => false,
                     [byte, ..] => suspicious(*byte),
-                    [] => false,
                 };
                 if bad {
                     return Some(offset(at));
