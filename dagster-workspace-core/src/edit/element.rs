@@ -1,8 +1,8 @@
 //! One way to see list items and mapping entries: as elements of a collection, with the bytes that are theirs.
 
 use crate::span::Span;
-use crate::yaml::document::Record;
 use crate::yaml::lines::{Line, Lines};
+use crate::yaml::record::Record;
 use crate::yaml::{Kind, Node, Style};
 
 /// An item of a list or an entry of a mapping.

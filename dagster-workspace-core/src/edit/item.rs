@@ -9,8 +9,8 @@ use super::refuse;
 use crate::error::{Reason, Refusal};
 use crate::span::Span;
 use crate::value::Value;
-use crate::yaml::document::Record;
 use crate::yaml::lines::Lines;
+use crate::yaml::record::Record;
 use crate::yaml::{Document, Kind};
 
 /// What an edit adds to a list.

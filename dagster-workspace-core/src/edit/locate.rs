@@ -7,7 +7,7 @@ use super::prove::is_null;
 use super::refuse;
 use crate::error::{Reason, Refusal};
 use crate::span::Span;
-use crate::yaml::document::Record;
+use crate::yaml::record::Record;
 use crate::yaml::{Document, ItemKey, Kind, Node, Path, Reader, Schema, Step};
 
 /// Where a path leads.

@@ -5,7 +5,7 @@ use core::ops::Range;
 use super::Expect;
 use crate::splice::Splices;
 use crate::value::Value;
-use crate::yaml::document::Record;
+use crate::yaml::record::Record;
 use crate::yaml::{Document, Kind, Node, Schema};
 
 /// Whether `new`, read as a whole, is `old` with the target replaced by what is expected.

@@ -11,8 +11,8 @@ use crate::error::{Reason, Refusal};
 use crate::span::Span;
 use crate::splice::Splice;
 use crate::value::Value;
-use crate::yaml::document::Record;
 use crate::yaml::lines::{Line, Lines};
+use crate::yaml::record::Record;
 use crate::yaml::{Document, Node, Path, Style};
 
 /// Takes out what is at `path`.

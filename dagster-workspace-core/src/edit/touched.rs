@@ -14,8 +14,8 @@ use super::element::elements;
 use super::prove::{Target, Window, come, meets};
 use crate::span::Span;
 use crate::splice::Splices;
-use crate::yaml::document::Record;
 use crate::yaml::lines::Lines;
+use crate::yaml::record::Record;
 use crate::yaml::{Document, Kind, Node};
 
 /// What an edit does to the index.

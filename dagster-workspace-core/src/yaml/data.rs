@@ -10,7 +10,9 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::cell::OnceCell;
 
-use super::document::{Document, Entry, Kind, Node};
+use super::document::Document;
+use super::node::{Entry, Node};
+use super::record::Kind;
 use super::schema::{Resolved, Schema};
 use super::{MAX_DEPTH, MAX_LEN};
 use crate::error::{Diagnostic, Severity};

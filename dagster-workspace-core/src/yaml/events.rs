@@ -4,7 +4,9 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use core::fmt::Write as _;
 
-use super::document::{Document, Kind, Node, Part};
+use super::document::{Document, Part};
+use super::node::Node;
+use super::record::Kind;
 
 impl Document<'_> {
     /// The event stream, each line ended by a line feed: `+STR`, `+DOC ---`, `+MAP {} &a`, `=VAL :text`, `-STR` and so on.

@@ -1,6 +1,8 @@
 //! The lines around a node: what stands between nodes is read here, and only here, from the text. Read [`Lines`].
 
-use super::document::{Document, Kind, Node};
+use super::document::Document;
+use super::node::Node;
+use super::record::Kind;
 
 /// A text as lines. Breaks are LF, CR LF and CR; a line's end is the offset of its break, or of the end of the text.
 #[derive(Clone, Copy, Debug)]

@@ -2,18 +2,22 @@
 //! before it is asked for, and nothing is ever printed back: comments, blank lines and notation are the text itself.
 
 mod data;
-pub(crate) mod document;
+mod document;
 mod events;
 pub(crate) mod lines;
+mod node;
 mod path;
 pub mod quote;
+pub(crate) mod record;
 mod scalar;
 mod scan;
 mod schema;
 
 pub use data::{DataError, DataProblem, Reader};
-pub use document::{Document, Entry, Kind, Mapping, Node, Part, Scalar, Sequence, Style};
+pub use document::{Document, Part};
+pub use node::{Entry, Mapping, Node, Scalar, Sequence};
 pub use path::{ItemKey, Path, PathError, Step};
+pub use record::{Kind, Style};
 pub use scan::Mode;
 pub use schema::{Resolved, Schema, resolve};
 

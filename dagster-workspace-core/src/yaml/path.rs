@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
-use super::document::Node;
+use super::node::Node;
 use super::schema::Schema;
 use crate::value::Value;
 

@@ -5,7 +5,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use core::iter;
 
-use super::document::Kind;
+use super::record::Kind;
 use crate::span::Span;
 
 /// Text of the scalar at `span`. `indent` counts only for block scalars: the indentation of their content, in spaces.

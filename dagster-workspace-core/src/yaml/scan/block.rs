@@ -3,7 +3,7 @@
 use super::property::Properties;
 use super::{Gap, Scanner, offset};
 use crate::error::{ParseError, Problem};
-use crate::yaml::document::{EXPLICIT, Kind};
+use crate::yaml::record::{EXPLICIT, Kind};
 
 /// Longest implicit key, in bytes, YAML 1.2.2 section 8.2.2.
 const MAX_KEY: usize = 1024;

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::property::Properties;
 use super::{Mode, Scanner};
 use crate::error::{ParseError, Problem};
-use crate::yaml::document::{EXPLICIT, Kind};
+use crate::yaml::record::{EXPLICIT, Kind};
 
 /// What surrounds a token, YAML 1.2.2 section 7: brackets, or indentation alone.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 
 use self::block::{Frame, Segment};
 use self::property::Properties;
-use super::document::{Kind, Record};
+use super::record::{Kind, Record};
 use super::{MAX_DEPTH, MAX_LEN};
 use crate::error::{ParseError, Problem};
 use crate::span::Span;

@@ -3,7 +3,7 @@
 use super::Scanner;
 use super::flow::Context;
 use crate::error::{ParseError, Problem};
-use crate::yaml::document::Kind;
+use crate::yaml::record::Kind;
 
 /// Which properties a node has.
 #[derive(Clone, Copy, Default)]

@@ -3,7 +3,7 @@
 use super::flow::Context;
 use super::{Mode, Scanner};
 use crate::error::{ParseError, Problem};
-use crate::yaml::document::Kind;
+use crate::yaml::record::Kind;
 
 impl Scanner<'_> {
     /// A scalar, alias or flow collection in block context; `parent` is the column that continued lines must exceed.
