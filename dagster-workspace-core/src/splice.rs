@@ -49,10 +49,9 @@ impl Splices {
     #[must_use]
     pub(crate) fn within(&self, window: Span, text: &str) -> String {
         let end = (window.end as usize).min(text.len());
-        let added: usize = self.0.iter().map(|splice| splice.text.len()).sum();
-        let removed: usize = self.0.iter().map(|splice| splice.span.len()).sum();
-        let mut out = String::with_capacity((end + added).saturating_sub(removed + window.start as usize));
-        let mut at = window.start as usize;
+        let start = (window.start as usize).min(end);
+        let mut out = String::with_capacity(self.length(end - start));
+        let mut at = start;
         for Splice { span, text: new } in &self.0 {
             out.push_str(text.get(at..span.start as usize).unwrap_or_default());
             out.push_str(new);
@@ -60,6 +59,14 @@ impl Splices {
         }
         out.push_str(text.get(at..end).unwrap_or_default());
         out
+    }
+
+    /// Bytes of a text after all edits that has `length` now.
+    #[must_use]
+    pub fn length(&self, length: usize) -> usize {
+        let added: usize = self.0.iter().map(|splice| splice.text.len()).sum();
+        let removed: usize = self.0.iter().map(|splice| splice.span.len()).sum();
+        (length + added).saturating_sub(removed)
     }
 
     /// By how many bytes the text grows, modulo 2^32: added with wrapping it moves an offset behind all edits.

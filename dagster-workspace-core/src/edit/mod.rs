@@ -26,7 +26,7 @@ use crate::error::{ParseError, Reason, Refusal};
 use crate::span::Span;
 use crate::splice::{Splice, Splices};
 use crate::value::Value;
-use crate::yaml::{Document, ItemKey, Path};
+use crate::yaml::{Document, ItemKey, MAX_LEN, Path};
 
 pub use item::Item;
 
@@ -170,6 +170,9 @@ impl Plan<'_> {
         let place = splices.first().map_or(Span::default(), |splice| splice.span);
         let unprovable = || refuse(Reason::Unprovable, place);
         let splices = Splices::new(splices).ok_or_else(unprovable)?;
+        if splices.length(document.text().len()) > MAX_LEN {
+            return Err(unprovable());
+        }
         let target = Target { inside, gone: old };
         if let Some(patch) = touched::prove(document, &splices, &target, &expect) {
             return Ok(Change::Touched(splices, patch));

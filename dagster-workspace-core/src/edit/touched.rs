@@ -16,7 +16,7 @@ use crate::span::Span;
 use crate::splice::Splices;
 use crate::yaml::lines::Lines;
 use crate::yaml::record::Record;
-use crate::yaml::{Document, Kind, Node};
+use crate::yaml::{Document, Kind, MAX_DEPTH, Node};
 
 /// What an edit does to the index.
 pub(super) struct Patch {
@@ -135,9 +135,15 @@ fn enclosing(document: &Document<'_>, touched: Span, target: &Target) -> Option<
 }
 
 /// The records of the one element that `fragment` is, where it fits the collection.
-fn element_of<'f>(document: &Document<'_>, collection: usize, fragment: &'f Document<'_>) -> Option<&'f [Record]> {
-    let collection = document.records().get(collection)?;
+fn element_of<'f>(document: &Document<'_>, index: usize, fragment: &'f Document<'_>) -> Option<&'f [Record]> {
+    let collection = document.records().get(index)?;
     let root = fragment.root()?;
+    // As many collections as there can be one inside the other: the limits hold for the whole text.
+    let nested =
+        fragment.records().iter().filter(|record| record.kind.is_mapping() || record.kind.is_sequence()).count();
+    if nested + depth(document.records(), index) > MAX_DEPTH {
+        return None;
+    }
     let one = elements(root).count() == 1 && fragment.documents().count() == 1;
     let fits = root.kind() == collection.kind && root.column() == usize::from(collection.column) && root.index() == 1;
     if !one || !fits || root.next_index() != fragment.records().len() {
@@ -211,6 +217,13 @@ fn last_end(records: &[Record], collection: usize, last: usize) -> u32 {
         at = record.next as usize;
     }
     end
+}
+
+/// How many records lie around the record `inside`.
+fn depth(records: &[Record], inside: usize) -> usize {
+    let outer =
+        core::iter::successors(Some(0), |at| if *at == inside { None } else { child_around(records, *at, inside) });
+    outer.count()
 }
 
 /// The child of `parent` that holds the record `inside`, or is it; records up to there are as they were.
