@@ -1,7 +1,7 @@
 //! Block collections: what indentation means. Read [`Scanner::block`], then [`Frame`].
 
 use super::property::Properties;
-use super::{Gap, Scanner, offset};
+use super::{Gap, Scanner, bytes, offset};
 use crate::error::{ParseError, Problem};
 use crate::yaml::record::{EXPLICIT, Kind};
 
@@ -55,8 +55,6 @@ pub(super) struct Segment {
     bar: Option<Problem>,
     /// The open collection's next entry begins here, rather than the node it waits for.
     at_entry: bool,
-    /// Line it stands on.
-    line: usize,
     properties: Properties,
 }
 
@@ -83,7 +81,6 @@ impl Scanner<'_> {
             } else if self.segment.column.is_none() && gap.tab {
                 self.segment.bar = self.segment.bar.or(Some(Problem::TabIndentation));
             }
-            self.segment.line = self.line;
             self.segment.column.get_or_insert(self.at - self.line);
             self.token(gap)?;
         }
@@ -188,8 +185,48 @@ impl Scanner<'_> {
                 self.block_scalar(top.column, slot_flags(top))?;
                 self.complete()
             }
+            byte if byte.is_ascii_alphanumeric() => match self.plain_key() {
+                Some(colon) => self.plain_entry(top, colon),
+                None => self.flow_node(top),
+            },
             _ => self.flow_node(top),
         }
+    }
+
+    /// The `:` of the plain key that stands here, where it is as simple as almost all are: no properties, no `:` or `#` in
+    /// it, nothing between it and its `:`. Whatever else is a key, [`Self::flow_node`] finds out.
+    #[inline]
+    fn plain_key(&self) -> Option<usize> {
+        let rest = self.bytes.get(self.at..)?;
+        let length = bytes::before_any(rest, b':', b'#');
+        let simple = matches!(rest.get(length - 1..), Some([last, b':', b' ' | b'\n', ..]) if *last != b' ');
+        let allowed = self.segment.bar.is_none() && self.segment.properties.is_none() && length <= MAX_KEY;
+        (simple && allowed).then_some(self.at + length)
+    }
+
+    /// A plain key and what follows its `:` on the line, where that is plain too.
+    #[inline]
+    fn plain_entry(&mut self, top: Frame, colon: usize) -> Result<(), ParseError> {
+        let (start, column) = (self.at, self.at - self.line);
+        let mut parent = top.column;
+        let mut flags = slot_flags(top);
+        if !self.segment.at_entry {
+            let record = self.push(Kind::BlockMapping, start, start, flags);
+            self.push_frame(record, Kind::BlockMapping, column)?;
+            (parent, flags) = (column.cast_signed(), 0);
+        }
+        self.push_with(Kind::Plain, start, colon, flags, column);
+        self.at = colon;
+        self.indicate(State::Value, Some(Problem::MappingNotAllowed));
+        if self.byte(self.at) == b' ' && self.byte(self.at + 1).is_ascii_alphanumeric() {
+            self.at += 1;
+            self.plain(parent, super::flow::Context::Block, 0)?;
+            if self.byte(self.at) == b':' {
+                return Err(self.error(Problem::MappingNotAllowed));
+            }
+            return self.complete();
+        }
+        Ok(())
     }
 
     /// `- `, YAML 1.2.2 \[184\].
@@ -283,7 +320,7 @@ impl Scanner<'_> {
         self.at += 1;
         self.last_end = self.at;
         self.slot = Properties::default();
-        self.segment = Segment { first: self.records.len(), bar, line: self.line, ..Segment::default() };
+        self.segment = Segment { first: self.records.len(), bar, ..Segment::default() };
         if let Some(top) = self.stack.last_mut() {
             top.state = state;
         }

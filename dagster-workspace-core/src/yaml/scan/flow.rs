@@ -36,18 +36,10 @@ impl ByteSet {
     }
 }
 
-static BLOCK_STOPS: ByteSet = ByteSet::new(b":#\n\r\0");
-static FLOW_STOPS: ByteSet = ByteSet::new(b":#\n\r\0,[]{}");
+/// Bytes that may end a plain scalar inside brackets.
+pub(super) static FLOW_STOPS: ByteSet = ByteSet::new(b":#\n\r,[]{}");
 
 impl Context {
-    /// Bytes that may end a plain scalar.
-    pub(super) fn plain_stops(self) -> &'static ByteSet {
-        match self {
-            Self::Block => &BLOCK_STOPS,
-            Self::Flow => &FLOW_STOPS,
-        }
-    }
-
     /// YAML 1.2.2 \[127\] ns-plain-safe.
     pub(super) fn is_plain_safe(self, byte: u8) -> bool {
         let flow = self == Self::Flow && matches!(byte, b',' | b'[' | b']' | b'{' | b'}');

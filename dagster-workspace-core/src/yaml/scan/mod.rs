@@ -6,6 +6,7 @@
 //! is then slid in front of the few records of that key.
 
 mod block;
+mod bytes;
 mod flow;
 mod property;
 mod token;
@@ -192,7 +193,7 @@ impl<'t> Scanner<'t> {
     /// Offset of the first byte from `at` on that is no space.
     fn behind_spaces(&self, at: usize) -> usize {
         let rest = self.bytes.get(at..).unwrap_or_default();
-        at + rest.iter().take_while(|byte| **byte == b' ').count()
+        at + bytes::spaces(rest)
     }
 
     /// Offset of the first byte from `at` on that is neither space nor tab.
@@ -208,6 +209,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// Moves to the next token, over white space, line breaks and comments.
+    #[inline]
     fn gap(&mut self) -> Result<Gap, ParseError> {
         let mut gap = Gap { fresh: self.at == self.line, tab: false, indent: 0 };
         if gap.fresh {

@@ -1,7 +1,7 @@
 //! Scalars: where they end. What they mean is decoded elsewhere, on demand.
 
-use super::flow::Context;
-use super::{Mode, Scanner};
+use super::flow::{Context, FLOW_STOPS};
+use super::{Mode, Scanner, bytes};
 use crate::error::{ParseError, Problem};
 use crate::yaml::record::Kind;
 
@@ -21,7 +21,10 @@ impl Scanner<'_> {
         let column = start - self.line;
         let kind = if self.byte(start) == b'"' { Kind::DoubleQuoted } else { Kind::SingleQuoted };
         self.at += 1;
+        let quote = self.byte(start);
         loop {
+            let rest = self.bytes.get(self.at..).unwrap_or_default();
+            self.at += bytes::before_any(rest, quote, b'\\');
             match self.byte(self.at) {
                 b'"' if kind == Kind::DoubleQuoted => break,
                 b'\'' if kind == Kind::SingleQuoted => {
@@ -120,13 +123,17 @@ impl Scanner<'_> {
     /// Where the plain text of one line ends, and where what ends it stands.
     fn plain_line(&self, start: usize, context: Context) -> (usize, usize) {
         let rest = self.bytes.get(start..).unwrap_or_default();
-        let stops = context.plain_stops();
         let mut at = 0;
         loop {
-            at += rest.iter().skip(at).take_while(|byte| !stops.contains(**byte)).count();
-            match rest.get(at) {
-                Some(b':') if context.is_plain_safe(rest.get(at + 1).copied().unwrap_or(0)) => at += 1,
-                Some(b'#') if at > 0 && !matches!(rest.get(at - 1), Some(b' ' | b'\t')) => at += 1,
+            let rest = rest.get(at..).unwrap_or_default();
+            at += match context {
+                Context::Block => bytes::before_any(rest, b':', b'#'),
+                Context::Flow => rest.iter().take_while(|byte| !FLOW_STOPS.contains(**byte)).count(),
+            };
+            match self.byte(start + at) {
+                b'\t' => at += 1,
+                b':' if context.is_plain_safe(self.byte(start + at + 1)) => at += 1,
+                b'#' if at > 0 && !matches!(self.byte(start + at - 1), b' ' | b'\t') => at += 1,
                 _ => break,
             }
         }

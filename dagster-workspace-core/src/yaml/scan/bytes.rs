@@ -1,0 +1,63 @@
+//! Searches over the next few bytes, eight at a time: the tokens of these documents are too short for a call to memchr.
+
+/// The lowest bit of every byte.
+const ONES: u64 = u64::from_le_bytes([1; 8]);
+/// The highest bit of every byte.
+const HIGHS: u64 = ONES << 7;
+
+/// How many bytes come before the first `a`, `b`, tab or line break; all of them where there is none.
+pub(super) fn before_any(bytes: &[u8], a: u8, b: u8) -> usize {
+    let (a_word, b_word) = (ONES * u64::from(a), ONES * u64::from(b));
+    let found = |word: u64| below_14(word) | zeros(word ^ a_word) | zeros(word ^ b_word);
+    before(bytes, found, |byte| byte < 14 || byte == a || byte == b)
+}
+
+/// How many spaces come first.
+pub(super) fn spaces(bytes: &[u8]) -> usize {
+    // Any bit of difference will do: the lowest lies in the first byte that is no space.
+    before(bytes, |word| word ^ (ONES * u64::from(b' ')), |byte| byte != b' ')
+}
+
+/// How many bytes come before the first that `found` marks with a bit; `is_end` says the same of one byte.
+#[inline(always)]
+fn before(bytes: &[u8], found: impl Fn(u64) -> u64, is_end: impl Fn(u8) -> bool) -> usize {
+    let mut words = bytes.chunks_exact(8);
+    let mut count = 0;
+    for word in words.by_ref() {
+        let marks = found(u64::from_le_bytes(word.try_into().unwrap_or_default()));
+        if marks != 0 {
+            return count + marks.trailing_zeros() as usize / 8;
+        }
+        count += 8;
+    }
+    count + words.remainder().iter().take_while(|byte| !is_end(**byte)).count()
+}
+
+/// Marks zero bytes. A byte above the first marked one may be marked wrongly; the first is right.
+fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(ONES) & !word & HIGHS
+}
+
+/// Marks bytes below 14: tabs and line breaks, no text holds others. The first mark is right, as with [`zeros`].
+fn below_14(word: u64) -> u64 {
+    word.wrapping_sub(ONES * 14) & !word & HIGHS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_find_what_bytes_find() {
+        let alphabet = *b"a :#\n\r\t\x80\xffz\"\\";
+        for seed in 0..20_000_usize {
+            let text: std::vec::Vec<u8> =
+                (0..seed % 29).map(|at| alphabet[(seed / 7 * (at + 3) * (at + 5) / 11) % alphabet.len()]).collect();
+            for (a, b) in [(b':', b'#'), (b'"', b'\\')] {
+                let end = |byte: &u8| *byte < 14 || *byte == a || *byte == b;
+                assert_eq!(before_any(&text, a, b), text.iter().position(end).unwrap_or(text.len()), "{text:?}");
+            }
+            assert_eq!(spaces(&text), text.iter().take_while(|byte| **byte == b' ').count(), "{text:?}");
+        }
+    }
+}
