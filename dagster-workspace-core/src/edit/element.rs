@@ -173,3 +173,14 @@ pub(super) fn chomping(text: &str, record: &Record) -> Option<Chomping> {
         None => Chomping::Clip,
     })
 }
+
+/// Whether a block scalar would take blank lines from `at` on for its own: all of them where it keeps breaks, else those
+/// that are longer than it is indented.
+pub(super) fn takes_blanks(text: &str, record: &Record, lines: Lines<'_>, at: usize) -> bool {
+    let (count, behind) = lines.blanks(at);
+    match chomping(text, record) {
+        None => false,
+        Some(Chomping::Keep) => count > 0,
+        Some(_) => lines.slice(at, behind).split(['\n', '\r']).any(|line| line.len() > usize::from(record.column)),
+    }
+}

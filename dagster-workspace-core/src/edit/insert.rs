@@ -179,7 +179,8 @@ pub(super) fn place_collection(
         let gap = if node.kind() == Kind::Empty { " " } else { "" };
         let column = if gap.is_empty() { start - lines.start(start) } else { parent.column() + 2 };
         let text = set_lines(fresh, setting(document, start, column, ""));
-        return Ok(alloc::vec![splice(start, end, format!("{gap}{}", text.trim_start()))]);
+        // Blanks at the end of the line would become those of a block scalar at the end of the new lines.
+        return Ok(alloc::vec![splice(start, lines.end(end), format!("{gap}{}", text.trim_start()))]);
     }
     let text = set_lines(fresh, setting(document, start, parent.column() + step, ""));
     if let Some(column) = explicit_key(spot) {
