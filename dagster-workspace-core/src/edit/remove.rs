@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::element::{Element, chomping, elements, lead_start, own_end, style, takes_blanks};
+use super::element::{Element, chomping, elements, lead_start, own_end, style, takes_lines};
 use super::locate::{Place, Spot, check_anchors, locate};
 use super::replace::indicator_end;
 use super::{Change, Expect, Plan, refuse, splice};
@@ -109,10 +109,10 @@ impl Neighbours<'_, '_> {
         splice(lines.start(own.start) + lines.slice(lines.start(own.start), own.start).trim_end().len(), last, "")
     }
 
-    /// A block scalar before the gap would take blank lines behind it for its own.
+    /// A block scalar before the gap would take lines behind it for its own.
     fn check_kept(&self, document: &Document<'_>, end: usize) -> Result<(), Refusal> {
         match self.last_before(document) {
-            Some(last) if takes_blanks(document.text(), last, self.lines, end) => {
+            Some(last) if takes_lines(document.text(), last, self.lines, end) => {
                 Err(refuse(Reason::KeptLineBreaks, Span::new(last.start, last.end)))
             }
             _ => Ok(()),
@@ -138,7 +138,12 @@ impl Neighbours<'_, '_> {
         let line = splice(lines.start(own.start), behind, "");
         match (before, after) {
             (_, Some(_)) | (None, None) if alone => alloc::vec![line],
-            (_, Some(after)) => alloc::vec![splice(own.start, after.start, "")],
+            (_, Some(after)) if after.start <= lines.end(comma) => alloc::vec![splice(own.start, after.start, "")],
+            (_, Some(_)) => {
+                // Lines between are those of the next one.
+                let head = lines.slice(0, own.start).trim_end_matches(' ').len();
+                alloc::vec![splice(head, lines.end(comma), "")]
+            }
             (Some(_), None) if alone && has_comma => alloc::vec![line],
             (Some(before), None) => {
                 // The comma before it goes.

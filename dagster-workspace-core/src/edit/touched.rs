@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::Expect;
-use super::element::{Chomping, chomping, elements, takes_blanks};
+use super::element::{Chomping, chomping, elements, takes_lines};
 use super::prove::{Target, Window, come, meets};
 use crate::span::Span;
 use crate::splice::Splices;
@@ -58,7 +58,7 @@ fn inserted(document: &Document<'_>, splices: &Splices, target: &Target, expect:
     let behind = Lines::new(document.text());
     let at = splice.span.start as usize;
     if keeps_breaks(records.last()?, fragment.text())
-        || takes_blanks(fragment.text(), records.last()?, behind, at)
+        || takes_lines(fragment.text(), records.last()?, behind, at)
         || !meets(&fragment, 2..fragment.records().len(), expect)
     {
         return None;
@@ -94,7 +94,7 @@ fn within(document: &Document<'_>, splices: &Splices, target: &Target, expect: &
     let records = element_of(document, collection, &fragment)?;
     let behind = Lines::new(document.text());
     if keeps_breaks(records.last()?, fragment.text())
-        || takes_blanks(fragment.text(), records.last()?, behind, lines.end as usize)
+        || takes_lines(fragment.text(), records.last()?, behind, lines.end as usize)
     {
         return None;
     }
