@@ -173,3 +173,20 @@ pub(super) fn chomping(text: &str, record: &Record) -> Option<Chomping> {
         None => Chomping::Clip,
     })
 }
+
+/// Whether a block scalar would take lines from `at` on for its own: blank ones where it keeps breaks or where they are
+/// longer than it is indented, comments that are indented as it is.
+pub(super) fn takes_lines(text: &str, record: &Record, lines: Lines<'_>, at: usize) -> bool {
+    let Some(chomping) = chomping(text, record) else { return false };
+    let column = usize::from(record.column);
+    let mut at = at;
+    while at < lines.len() {
+        match lines.kind(at) {
+            Line::Blank if chomping == Chomping::Keep || lines.end(at) - at > column => return true,
+            Line::Blank => at = lines.next(at),
+            Line::Comment(found) => return found >= column,
+            Line::Other => return false,
+        }
+    }
+    false
+}

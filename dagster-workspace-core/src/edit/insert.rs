@@ -179,7 +179,8 @@ pub(super) fn place_collection(
         let gap = if node.kind() == Kind::Empty { " " } else { "" };
         let column = if gap.is_empty() { start - lines.start(start) } else { parent.column() + 2 };
         let text = set_lines(fresh, setting(document, start, column, ""));
-        return Ok(alloc::vec![splice(start, end, format!("{gap}{}", text.trim_start()))]);
+        // Blanks at the end of the line would become those of a block scalar at the end of the new lines.
+        return Ok(alloc::vec![splice(start, lines.end(end), format!("{gap}{}", text.trim_start()))]);
     }
     let text = set_lines(fresh, setting(document, start, parent.column() + step, ""));
     if let Some(column) = explicit_key(spot) {
@@ -198,13 +199,14 @@ fn is_bracketed(node: Node<'_>) -> bool {
     matches!(node.kind(), Kind::FlowSequence | Kind::FlowMapping)
 }
 
-/// Takes out a value with the blanks before it. A tab before a comment would then stand behind an indicator, where readers
-/// do not agree on it.
+/// Takes out a value with the blanks before it. A tab before a comment would then stand behind a `-`, where readers do not
+/// agree on it.
 pub(super) fn cut(lines: Lines<'_>, start: usize, end: usize) -> Splice {
     let before = lines.slice(lines.start(start), start);
     let start = lines.start(start) + before.trim_end_matches([' ', '\t']).len();
     let behind = lines.behind_blanks(end);
-    if lines.byte(behind) == Some(b'#') && lines.slice(end, behind).contains('\t') {
+    let dash = lines.slice(0, start).ends_with('-');
+    if dash && lines.byte(behind) == Some(b'#') && lines.slice(end, behind).contains('\t') {
         return splice(start, behind, "  ");
     }
     splice(start, end, "")

@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::element::{Chomping, Element, chomping, elements, lead_start, own_end, style};
+use super::element::{Element, chomping, elements, lead_start, own_end, style, takes_lines};
 use super::locate::{Place, Spot, check_anchors, locate};
 use super::replace::indicator_end;
 use super::{Change, Expect, Plan, refuse, splice};
@@ -109,11 +109,10 @@ impl Neighbours<'_, '_> {
         splice(lines.start(own.start) + lines.slice(lines.start(own.start), own.start).trim_end().len(), last, "")
     }
 
-    /// A block scalar that keeps its breaks would take blank lines behind the gap for its own.
+    /// A block scalar before the gap would take lines behind it for its own.
     fn check_kept(&self, document: &Document<'_>, end: usize) -> Result<(), Refusal> {
-        let blank = end < self.lines.len() && self.lines.kind(end) == Line::Blank;
         match self.last_before(document) {
-            Some(last) if blank && chomping(document.text(), last) == Some(Chomping::Keep) => {
+            Some(last) if takes_lines(document.text(), last, self.lines, end) => {
                 Err(refuse(Reason::KeptLineBreaks, Span::new(last.start, last.end)))
             }
             _ => Ok(()),
@@ -139,7 +138,12 @@ impl Neighbours<'_, '_> {
         let line = splice(lines.start(own.start), behind, "");
         match (before, after) {
             (_, Some(_)) | (None, None) if alone => alloc::vec![line],
-            (_, Some(after)) => alloc::vec![splice(own.start, after.start, "")],
+            (_, Some(after)) if after.start <= lines.end(comma) => alloc::vec![splice(own.start, after.start, "")],
+            (_, Some(_)) => {
+                // Lines between are those of the next one.
+                let head = lines.slice(0, own.start).trim_end_matches(' ').len();
+                alloc::vec![splice(head, lines.end(comma), "")]
+            }
             (Some(_), None) if alone && has_comma => alloc::vec![line],
             (Some(before), None) => {
                 // The comma before it goes.
@@ -148,7 +152,8 @@ impl Neighbours<'_, '_> {
                     alloc::vec![splice(before.end, gone + 1, ""), line]
                 } else {
                     // A `:` at the very end needs a blank behind it to stay an indicator.
-                    let gap = if lines.slice(0, before.end).ends_with(':') { " " } else { "" };
+                    let bare = lines.slice(0, before.end).ends_with(':') && lines.behind_blanks(own.end) == own.end;
+                    let gap = if bare { " " } else { "" };
                     alloc::vec![splice(before.end, own.end, gap)]
                 }
             }

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::Expect;
-use super::element::elements;
+use super::element::{Chomping, chomping, elements, takes_lines};
 use super::prove::{Target, Window, come, meets};
 use crate::span::Span;
 use crate::splice::Splices;
@@ -55,7 +55,12 @@ fn inserted(document: &Document<'_>, splices: &Splices, target: &Target, expect:
     }
     let fragment = Document::parse(text).ok()?;
     let records = element_of(document, collection, &fragment)?;
-    if keeps_breaks(records.last()?, fragment.text()) || !meets(&fragment, 2..fragment.records().len(), expect) {
+    let behind = Lines::new(document.text());
+    let at = splice.span.start as usize;
+    if keeps_breaks(records.last()?, fragment.text())
+        || takes_lines(fragment.text(), records.last()?, behind, at)
+        || !meets(&fragment, 2..fragment.records().len(), expect)
+    {
         return None;
     }
     let base = splice.span.start + offset(blank);
@@ -87,7 +92,10 @@ fn within(document: &Document<'_>, splices: &Splices, target: &Target, expect: &
     let text = splices.within(lines, document.text());
     let fragment = Document::parse(text).ok()?;
     let records = element_of(document, collection, &fragment)?;
-    if keeps_breaks(records.last()?, fragment.text()) {
+    let behind = Lines::new(document.text());
+    if keeps_breaks(records.last()?, fragment.text())
+        || takes_lines(fragment.text(), records.last()?, behind, lines.end as usize)
+    {
         return None;
     }
     let old = Window { records: document.records().get(own.clone())?, first: own.start, base: 0 };
@@ -154,8 +162,7 @@ fn element_of<'f>(document: &Document<'_>, index: usize, fragment: &'f Document<
 
 /// Whether blank lines behind a record of `text` would belong to it.
 fn keeps_breaks(record: &Record, text: &str) -> bool {
-    let header = Span::new(record.start, record.end).of(text).split(['\n', '\r', ' ', '\t']).next().unwrap_or_default();
-    matches!(record.kind, Kind::Literal | Kind::Folded) && header.contains('+')
+    chomping(text, record) == Some(Chomping::Keep)
 }
 
 fn element_at<'d>(collection: Node<'d>, records: &Range<usize>) -> Option<super::element::Element<'d>> {

@@ -85,7 +85,7 @@ fn still_there(after: &str, edit: &Edit) -> bool {
     let document = Document::parse(after).unwrap();
     match edit {
         Edit::Add { .. } => true,
-        Edit::Set { path, .. } => sites::sites(&document).iter().any(|(other, _)| other == path),
+        Edit::Set { path, .. } => sites::node_at(&document, path.steps()).is_some(),
         Edit::Remove { path } => !matches!(path.steps().last(), Some(Step::Index(_))),
     }
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use dagster_workspace_core::edit::Edit;
-use dagster_workspace_core::yaml::{Document, Kind, Node, Path};
+use dagster_workspace_core::yaml::{Document, Node};
 
-use super::sites::sites;
+use super::sites::node_at;
 
 /// Lines outside the place of the edit are kept, and so is every comment but those of what goes.
 pub(crate) fn check_kept(before: &str, after: &str, edit: &Edit) -> Result<(), String> {
@@ -54,11 +54,7 @@ impl Place {
             Edit::Add { list, .. } => list,
             Edit::Set { path, .. } | Edit::Remove { path } => path,
         };
-        let all = sites(document);
-        let find = |steps: usize| {
-            let path = Path::new(path.steps()[..steps].to_vec());
-            all.iter().find(|(other, _)| *other == path).map(|(_, node)| *node)
-        };
+        let find = |steps: usize| node_at(document, &path.steps()[..steps]);
         let Some((depth, node)) =
             (0..=path.steps().len()).rev().find_map(|depth| find(depth).map(|node| (depth, node)))
         else {
@@ -187,9 +183,4 @@ fn behind_trivia(text: &str, at: usize) -> usize {
         end = line_end(text, end);
     }
     end
-}
-
-/// Whether a node is one that has lines below its key.
-pub(crate) fn is_block(node: Node<'_>) -> bool {
-    matches!(node.kind(), Kind::BlockMapping | Kind::BlockSequence)
 }

@@ -33,6 +33,15 @@ fn walk<'d>(node: Node<'d>, path: Path, found: &mut Vec<(Path, Node<'d>)>) {
     }
 }
 
+/// The node that the steps lead to.
+pub(crate) fn node_at<'d>(document: &'d Document<'_>, steps: &[Step]) -> Option<Node<'d>> {
+    steps.iter().try_fold(document.root()?, |node, step| match step {
+        Step::Key(key) => node.get(key),
+        Step::Index(index) => node.items().nth(*index),
+        Step::Item { key, name } => node.items().find(|item| key.is(*item, name)),
+    })
+}
+
 /// An edit of `document`, somewhere.
 pub(crate) fn edit(document: &Document<'_>, tape: &mut Tape<'_>) -> Edit {
     let sites = sites(document);

@@ -1,0 +1,397 @@
+//! Written situations of editing, one test each: what comes out, byte for byte, or the reason for a refusal. Every one is
+//! also judged by the laws.
+
+mod laws;
+mod written;
+
+use dagster_workspace_core::edit::Edit;
+use laws::Outcome;
+
+/// The edit, in its JSON form, of a text gives the other text.
+#[track_caller]
+fn check(text: &str, edit: &str, want: &str) {
+    let edit: Edit = serde_json::from_str(edit).unwrap();
+    let outcome = laws::check(text, &edit).unwrap();
+    assert_eq!(outcome.text(text), want);
+    assert!(matches!(outcome, Outcome::Changed(_)), "{outcome:?}");
+}
+
+/// The edit is refused for this reason.
+#[track_caller]
+fn refuses(text: &str, edit: &str, want: &str) {
+    let edit: Edit = serde_json::from_str(edit).unwrap();
+    match laws::apply(text, &edit) {
+        Outcome::Refused(reason) => assert_eq!(reason.slug(), want),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn add_to_empty_flow_list_with_inner_blank_opens_a_block() {
+    check(
+        "deployments: [ ] # none\n",
+        r#"{"op":"add","list":"deployments","item":"name: a\n"}"#,
+        "deployments: # none\n  - name: a\n",
+    );
+}
+
+#[test]
+fn add_to_list_in_brackets_inside_brackets_stays_in_brackets() {
+    check(
+        "{a: {deployments: []}}\n",
+        r#"{"op":"add","list":"a.deployments","item":"name: a\nport: 1\n"}"#,
+        "{a: {deployments: [{name: a, port: 1}]}}\n",
+    );
+}
+
+#[test]
+fn add_to_missing_nested_list_begins_the_mappings_on_the_way() {
+    check(
+        "rbac: true\n",
+        r#"{"op":"add","list":"a.b.deployments","item":{"name":"a"}}"#,
+        "rbac: true\na:\n  b:\n    deployments:\n      - name: a\n",
+    );
+}
+
+#[test]
+fn add_to_null_item_of_a_list_stands_behind_its_dash() {
+    check(
+        "lists:\n  -\n  - x\n",
+        r#"{"op":"add","list":"lists[0]","item":"name: a\n"}"#,
+        "lists:\n  - - name: a\n  - x\n",
+    );
+}
+
+#[test]
+fn add_to_null_item_with_a_comment_stands_below_it() {
+    check(
+        "lists:\n  - ~ # later\n  - x\n",
+        r#"{"op":"add","list":"lists[0]","item":"name: a\n"}"#,
+        "lists:\n  - # later\n    - name: a\n  - x\n",
+    );
+}
+
+#[test]
+fn add_to_anchored_null_item_stands_below_the_anchor() {
+    check(
+        "lists:\n  - &a ~\n",
+        r#"{"op":"add","list":"lists[0]","item":"name: a\n"}"#,
+        "lists:\n  - &a\n    - name: a\n",
+    );
+}
+
+#[test]
+fn add_below_an_explicit_key_without_colon_writes_the_colon() {
+    check(
+        "? deployments # all\n",
+        r#"{"op":"add","list":"deployments","item":"name: a\n"}"#,
+        "? deployments # all\n:\n  - name: a\n",
+    );
+}
+
+#[test]
+fn add_to_tagged_null_drops_the_tag() {
+    check(
+        "deployments: !!null # none\n",
+        r#"{"op":"add","list":"deployments","item":"name: a\n"}"#,
+        "deployments: # none\n  - name: a\n",
+    );
+}
+
+#[test]
+fn add_to_tagged_empty_list_keeps_the_tag() {
+    check(
+        "deployments: !!seq []\n",
+        r#"{"op":"add","list":"deployments","item":"name: a\n"}"#,
+        "deployments: !!seq\n  - name: a\n",
+    );
+}
+
+#[test]
+fn add_item_that_ends_in_a_block_scalar_ends_the_text() {
+    check(
+        "deployments:\n  - name: a",
+        r#"{"op":"add","list":"deployments","item":"name: b\nnote: |\n  x\n"}"#,
+        "deployments:\n  - name: a\n  - name: b\n    note: |\n      x\n",
+    );
+}
+
+#[test]
+fn add_behind_a_single_pair_without_value_keeps_its_colon() {
+    check("x: [a: ]\n", r#"{"op":"add","list":"x","item":"name: b\n"}"#, "x: [a: , {name: b} ]\n");
+}
+
+#[test]
+fn add_puts_no_blank_line_behind_kept_breaks() {
+    check(
+        "x:\n- name: a\n\n- name: b\n  note: |+\n    x\n",
+        r#"{"op":"add","list":"x","item":"name: c\n"}"#,
+        "x:\n- name: a\n\n- name: b\n  note: |+\n    x\n- name: c\n",
+    );
+}
+
+#[test]
+fn add_in_crlf_text_writes_crlf_inside_a_multi_line_item() {
+    check(
+        "x:\r\n  - name: a\r\n",
+        r#"{"op":"add","list":"x","item":"name: b\nargs:\n  - z\n"}"#,
+        "x:\r\n  - name: a\r\n  - name: b\r\n    args:\r\n      - z\r\n",
+    );
+}
+
+#[test]
+fn set_entry_of_the_map_form_is_added_to_an_empty_map() {
+    check(
+        "deployments: {} # none\nrbac: true\n",
+        r#"{"op":"set","path":["deployments","etl"],"value":{"port":3030}}"#,
+        "deployments: # none\n  etl:\n    port: 3030\nrbac: true\n",
+    );
+}
+
+#[test]
+fn set_entry_of_the_map_form_is_added_to_a_block_map() {
+    check(
+        "deployments:\n  a:\n    port: 1 # ours\n",
+        r#"{"op":"set","path":["deployments","b"],"value":{"port":2,"args":["x"]}}"#,
+        "deployments:\n  a:\n    port: 1 # ours\n  b:\n    port: 2\n    args:\n      - x\n",
+    );
+}
+
+#[test]
+fn set_missing_mappings_on_the_way_are_begun() {
+    check("a: 1\n", r#"{"op":"set","path":["b","c","d"],"value":"1.10"}"#, "a: 1\nb:\n  c:\n    d: \"1.10\"\n");
+}
+
+#[test]
+fn set_missing_entry_in_brackets_is_put_in_brackets() {
+    check(
+        "a: {x: 1}\n",
+        r#"{"op":"set","path":["a","y","z"],"value":[1,"on"]}"#,
+        "a: {x: 1, \"y\": {z: [1, \"on\"]}}\n",
+    );
+}
+
+#[test]
+fn set_whole_mapping_keeps_the_comments_of_what_stays() {
+    check(
+        "a:\n  # about x\n  x: 1 # one\n  y: 2\n  # about z\n  z: 3\n",
+        r#"{"op":"set","path":["a"],"value":{"x":1,"z":4,"w":"5"}}"#,
+        "a:\n  # about x\n  x: 1 # one\n  # about z\n  z: 4\n  w: \"5\"\n",
+    );
+}
+
+#[test]
+fn set_item_that_changes_its_name_is_still_the_same_item() {
+    check(
+        "x:\n  - name: a\n    port: 1 # p\n  - name: b\n",
+        r#"{"op":"set","list":"x","name":"a","value":{"name":"c","port":2}}"#,
+        "x:\n  - name: c\n    port: 2 # p\n  - name: b\n",
+    );
+}
+
+#[test]
+fn set_block_list_to_another_block_list() {
+    check(
+        "a:\n- x\n- y # why\nb: 1\n",
+        r#"{"op":"set","path":["a"],"value":["1.0",{"k":"v"}]}"#,
+        "a:\n- \"1.0\"\n- k: v # why\nb: 1\n",
+    );
+}
+
+#[test]
+fn set_flow_list_to_another_flow_list_keeps_the_comment() {
+    check(
+        "a: [x, y] # why\n",
+        r#"{"op":"set","path":["a"],"value":["1.0",{"k":"v"}]}"#,
+        "a: [\"1.0\", {k: v}] # why\n",
+    );
+}
+
+#[test]
+fn set_indentless_list_to_empty_list_moves_up() {
+    check("a:\n- x\nb: 1\n", r#"{"op":"set","path":["a"],"value":[]}"#, "a: []\nb: 1\n");
+}
+
+#[test]
+fn set_block_mapping_to_scalar_moves_up_behind_its_key() {
+    check("a: # about a\n  x: 1\nb: 2\n", r#"{"op":"set","path":["a"],"value":"v"}"#, "a: v # about a\nb: 2\n");
+}
+
+#[test]
+fn set_scalar_to_mapping_opens_a_block() {
+    check("a: v # about a\nb: 2\n", r#"{"op":"set","path":["a"],"value":{"x":1}}"#, "a: # about a\n  x: 1\nb: 2\n");
+}
+
+#[test]
+fn set_multi_line_scalar_to_mapping_takes_all_its_lines() {
+    check("a: one\n  two # end\nb: 2\n", r#"{"op":"set","path":["a"],"value":{"x":1}}"#, "a: # end\n  x: 1\nb: 2\n");
+}
+
+#[test]
+fn set_block_scalar_to_mapping_takes_its_header_too() {
+    check("a: |- # head\n  x\nb: 2\n", r#"{"op":"set","path":["a"],"value":{"x":1}}"#, "a:\n  x: 1\nb: 2\n");
+}
+
+#[test]
+fn set_block_mapping_to_indentless_list() {
+    check("a:\n  x: 1\nb:\n- y\n", r#"{"op":"set","path":["a"],"value":["z"]}"#, "a:\n  - z\nb:\n- y\n");
+}
+
+#[test]
+fn set_alias_is_replaced_where_it_stands() {
+    check("x: &v 1\nz: *v # same\n", r#"{"op":"set","path":["z"],"value":2}"#, "x: &v 1\nz: 2 # same\n");
+}
+
+#[test]
+fn set_anchored_value_that_nobody_uses_keeps_its_anchor() {
+    check("x: &v\n  a: 1\ny: 2\n", r#"{"op":"set","path":["x"],"value":3}"#, "x: &v 3\ny: 2\n");
+}
+
+#[test]
+fn set_string_tag_stays_with_a_string_and_goes_with_a_number() {
+    check("x: !!str 1\n", r#"{"op":"set","path":["x"],"value":2}"#, "x: 2\n");
+}
+
+#[test]
+fn set_local_tag_goes_with_its_value() {
+    check("x: !mine 1 # c\n", r#"{"op":"set","path":["x"],"value":{"a":1}}"#, "x: # c\n  a: 1\n");
+}
+
+#[test]
+fn set_value_of_an_explicit_key_without_colon_gets_the_colon() {
+    check("? a # key\nb: 1\n", r#"{"op":"set","path":["a"],"value":"v"}"#, "? a # key\n: v\nb: 1\n");
+}
+
+#[test]
+fn set_bare_key_in_brackets_gets_the_colon() {
+    check("{a, b: 1}\n", r#"{"op":"set","path":["a"],"value":"v"}"#, "{a: v, b: 1}\n");
+}
+
+#[test]
+fn set_in_a_text_without_nodes_writes_the_first_entry() {
+    check("# head\n", r#"{"op":"set","path":["a"],"value":{"b":1}}"#, "# head\na:\n  b: 1\n");
+}
+
+#[test]
+fn remove_last_entry_of_the_map_form_leaves_an_empty_map() {
+    check(
+        "deployments: # all\n  # about a\n  a:\n    port: 1\nrbac: true\n",
+        r#"{"op":"remove","path":["deployments","a"]}"#,
+        "deployments: {} # all\nrbac: true\n",
+    );
+}
+
+#[test]
+fn remove_entry_of_the_map_form() {
+    check(
+        "deployments:\n  a: {port: 1}\n  # about b\n  b:\n    port: 2\n",
+        r#"{"op":"remove","path":["deployments","b"]}"#,
+        "deployments:\n  a: {port: 1}\n",
+    );
+}
+
+#[test]
+fn remove_first_entry_beside_a_dash_moves_the_next_one_up() {
+    check(
+        "x:\n  - name: a # n\n    port: 1\n",
+        r#"{"op":"remove","list":"x","name":"a","path":["name"]}"#,
+        "x:\n  - port: 1\n",
+    );
+}
+
+#[test]
+fn remove_first_entry_beside_a_dash_leaves_comments_of_the_next_below_the_dash() {
+    check(
+        "x:\n  - name: a # n\n    # about port\n    port: 1\n",
+        r#"{"op":"remove","list":"x","name":"a","path":["name"]}"#,
+        "x:\n  -\n    # about port\n    port: 1\n",
+    );
+}
+
+#[test]
+fn remove_only_item_of_a_compact_nest() {
+    check("x:\n  - - a\n  - b\n", r#"{"op":"remove","list":"x[0][0]"}"#, "x:\n  - []\n  - b\n");
+}
+
+#[test]
+fn remove_only_element_in_brackets_leaves_their_comment() {
+    check("x: [ # why\n  {name: a} # a\n]\n", r#"{"op":"remove","list":"x","name":"a"}"#, "x: [ # why\n]\n");
+}
+
+#[test]
+fn remove_item_in_brackets_leaves_the_comment_of_the_next() {
+    check(
+        "x: [{name: a},\n  # about b\n  {name: b}]\n",
+        r#"{"op":"remove","list":"x","name":"a"}"#,
+        "x: [\n  # about b\n  {name: b}]\n",
+    );
+}
+
+#[test]
+fn remove_last_item_behind_a_pair_without_value_keeps_its_blank() {
+    check("x: [a: , {name: b}]\n", r#"{"op":"remove","list":"x","name":"b"}"#, "x: [a: ]\n");
+}
+
+#[test]
+fn remove_only_item_below_a_tagged_key_keeps_the_tag() {
+    check("x: !!seq # all\n  - name: a\n", r#"{"op":"remove","list":"x","name":"a"}"#, "x: !!seq [] # all\n");
+}
+
+#[test]
+fn remove_without_final_break_behind_a_block_scalar_leaves_its_break() {
+    check("x:\n  a: |\n    t\n  b: 1", r#"{"op":"remove","path":["x","b"]}"#, "x:\n  a: |\n    t\n");
+}
+
+#[test]
+fn err_add_to_single_pair_has_no_room() {
+    refuses("x: [a: 1]\n", r#"{"op":"set","list":"x[0]","path":["b"],"value":2}"#, "unprovable");
+}
+
+#[test]
+fn err_remove_before_lines_that_a_block_scalar_would_take() {
+    refuses("a: |\n  t\nb: 1\n\n  # deep\nc: 2\n", r#"{"op":"remove","path":["b"]}"#, "kept-line-breaks");
+}
+
+#[test]
+fn err_add_behind_an_open_block_scalar_would_end_it() {
+    refuses("x:\n  - |\n   t", r#"{"op":"add","list":"x","item":"name: a\n"}"#, "kept-line-breaks");
+}
+
+#[test]
+fn err_remove_of_an_anchor_in_use() {
+    refuses("x: &v 1\ny: *v\n", r#"{"op":"remove","path":["x"]}"#, "anchor-in-use");
+}
+
+#[test]
+fn err_set_of_an_entry_below_a_merged_mapping() {
+    refuses("b: &b {i: {t: 1}}\nx:\n  <<: *b\n", r#"{"op":"set","path":["x","i","t"],"value":2}"#, "through-alias");
+}
+
+#[test]
+fn err_remove_of_a_merged_entry() {
+    refuses("b: &b {i: 1}\nx:\n  <<: *b\n  y: 1\n", r#"{"op":"remove","path":["x","i"]}"#, "through-alias");
+}
+
+#[test]
+fn err_set_of_an_item_that_is_missing() {
+    refuses("x: []\n", r#"{"op":"set","list":"x","name":"a","path":["b"],"value":1}"#, "not-found");
+}
+
+#[test]
+fn err_add_of_an_item_whose_alias_has_no_anchor() {
+    refuses("x: []\n", r#"{"op":"add","list":"x","item":"name: a\nb: *c\n"}"#, "unsuitable-item");
+}
+
+#[test]
+fn err_add_of_an_item_whose_anchor_would_be_taken() {
+    refuses(
+        "w: &c 1\nx:\n  - name: b\ny: *c\n",
+        r#"{"op":"add","list":"x","item":"name: a\nb: &c 2\n"}"#,
+        "anchor-in-use",
+    );
+}
+
+#[test]
+fn err_set_through_a_scalar() {
+    refuses("x: 1\n", r#"{"op":"set","path":["x","y"],"value":1}"#, "not-a-mapping");
+}
