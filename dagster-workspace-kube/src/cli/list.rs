@@ -1,5 +1,7 @@
 //! `list`: the code locations of the workspace file with what stands behind each, then deployments that no location names.
 
+use std::borrow::Cow;
+
 use dagster_workspace_core::values::{DeploymentRef, UserDeployments};
 use dagster_workspace_core::workspace::{CodeLocation, Source, Workspace};
 use serde_json::{Value, json};
@@ -41,7 +43,7 @@ fn rows(pair: &Pair) -> Vec<Row> {
         let deployment = deployment_of(&location, &deployments);
         served.extend(deployment.and_then(|deployment| deployment.name()));
         rows.push(Row {
-            name: location.name().map(|name| name.into_owned()),
+            name: location.name().map(Cow::into_owned),
             host: location.host().map_or(Value::Null, |host| source(owned(host))),
             port: location.port().map_or(Value::Null, source),
             image: deployment.and_then(|deployment| deployment.image()).map(|image| image.to_string()),
@@ -52,7 +54,7 @@ fn rows(pair: &Pair) -> Vec<Row> {
         let name = deployment.name();
         if name.as_ref().is_none_or(|name| !served.contains(name)) {
             rows.push(Row {
-                name: name.map(|name| name.into_owned()),
+                name: name.map(Cow::into_owned),
                 host: Value::Null,
                 port: deployment.port().map_or(Value::Null, Value::from),
                 image: deployment.image().map(|image| image.to_string()),
@@ -90,7 +92,7 @@ fn source<T: Into<Value>>(source: Source<T>) -> Value {
     }
 }
 
-fn owned(source: Source<std::borrow::Cow<'_, str>>) -> Source<String> {
+fn owned(source: Source<Cow<'_, str>>) -> Source<String> {
     match source {
         Source::Literal(text) => Source::Literal(text.into_owned()),
         Source::Env(name) => Source::Env(name),

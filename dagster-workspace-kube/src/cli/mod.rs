@@ -4,15 +4,22 @@
 //! Each command is a module with its arguments and a `run`, which gives an answer or a failure and writes to no stream;
 //! [`run`] alone does, once, at the end. So where a command fails, the standard output stays empty.
 
+mod add;
 mod check;
+mod diff;
 mod documents;
 mod exit;
+mod fields;
 mod init;
 mod input;
+mod job;
 mod list;
 mod redact;
+mod remove;
 mod render;
+mod set_image;
 mod show;
+mod update;
 mod yaml;
 
 use std::ffi::OsString;
@@ -61,12 +68,22 @@ struct Options {
 enum Command {
     /// Makes values.yaml and workspace.yaml where they are missing
     Init,
+    /// Adds a deployment and its code location; no change where an equal one is there
+    Add(add::Arguments),
+    /// Changes any field of a deployment
+    Update(update::Arguments),
+    /// Gives a deployment another image
+    SetImage(set_image::Arguments),
+    /// Removes deployments and their code locations; no change where they are absent
+    Remove(remove::Arguments),
     /// Lists the code locations, and whether a deployment stands behind each
     List,
     /// Shows what both documents say about one code location
     Show(show::Arguments),
     /// Finds what Dagster, its charts or Kubernetes would refuse or misread
     Check,
+    /// Says what another directory says differently
+    Diff(diff::Arguments),
     /// The YAML engine alone, for other tools
     Yaml(yaml::Arguments),
 }
@@ -137,8 +154,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, streams: Streams<'_>) 
 fn execute(command: &Command, context: &mut Context<'_>) -> Result<Answer, Failure> {
     match command {
         Command::Init => init::run(context),
+        Command::Add(arguments) => add::run(arguments, context),
+        Command::Update(arguments) => update::run(arguments, context),
+        Command::SetImage(arguments) => set_image::run(arguments, context),
+        Command::Remove(arguments) => remove::run(arguments, context),
         Command::List => list::run(context),
         Command::Show(arguments) => show::run(arguments, context),
+        Command::Diff(arguments) => diff::run(arguments, context),
         Command::Check => check::run(context),
         Command::Yaml(arguments) => yaml::run(arguments, context),
     }

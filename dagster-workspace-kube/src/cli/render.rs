@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use clap::ValueEnum;
 use dagster_workspace_core::error::{Diagnostic, ParseError, Refusal, Severity};
 use dagster_workspace_core::span::LineCol;
+use dagster_workspace_core::transform::TransformError;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -171,6 +172,27 @@ impl Failure {
         }
     }
 
+    /// A document that a transform leaves alone.
+    pub(super) fn transform(error: &TransformError, file: &str, text: &str) -> Self {
+        let (exit, reason) = match error {
+            TransformError::Parse(_) => (Exit::Invalid, "parse"),
+            TransformError::Data(_) => (Exit::Invalid, "no-data"),
+            TransformError::Refused(refusal) => (Exit::Invalid, refusal.reason.slug()),
+            TransformError::NameTaken { .. } => (Exit::Precondition, "name-taken"),
+            TransformError::NotFound { .. } => (Exit::Invalid, "not-found"),
+            TransformError::NotAServer { .. } => (Exit::Invalid, "not-a-server"),
+            _ => (Exit::Invalid, "invalid"),
+        };
+        let shown = if let TransformError::Invalid { text, .. } = error { text } else { text };
+        let findings = error.diagnostics().into_iter().map(|diagnostic| Finding::new(diagnostic, file, shown));
+        let causes = match error {
+            // From the entry that is there to the one that was to be added.
+            TransformError::NameTaken { difference, .. } => difference.iter().map(ToString::to_string).collect(),
+            _ => Vec::new(),
+        };
+        Self { causes, ..Self::found(exit, reason, findings.collect()) }
+    }
+
     /// An apply loop that ended for another reason than its change.
     pub(super) fn apply<E: Error>(error: &ApplyError<E>) -> Self {
         let (reason, last) = match error {
@@ -192,7 +214,8 @@ impl Failure {
         let Self { exit, reason, message, causes, hint, findings } = self;
         if format == Format::Json {
             let mut error = json!({ "reason": reason, "exit_code": exit.code(), "message": message });
-            for (key, value) in [("causes", json!(causes)), ("hint", json!(hint)), ("findings", json!(findings))] {
+            let details = [("causes", json!(causes)), ("hint", json!(hint)), ("findings", json!(findings))];
+            for (key, value) in details {
                 if !matches!(&value, Value::Null) && value != json!([]) {
                     error[key] = value;
                 }

@@ -1,5 +1,7 @@
 //! The command `dagster-workspace` as its users run it: the real program, its exit codes, and what it writes where.
 #![cfg(all(feature = "cli", unix))]
 
+mod directory;
 mod program;
+mod race;
 mod yaml;

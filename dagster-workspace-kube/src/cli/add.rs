@@ -1,0 +1,106 @@
+//! `add`: a new deployment and its code location, first in the values, then in the workspace file.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use dagster_workspace_core::transform::pair;
+use dagster_workspace_core::value::Value;
+use dagster_workspace_core::values::{DEFAULT_PORT, Image, PullPolicy, UserDeployment, UserDeployments};
+use dagster_workspace_core::yaml::{Document, Schema};
+
+use super::Context;
+use super::documents::{Documents, Which};
+use super::exit::Exit;
+use super::fields::Fields;
+use super::input::{self, Input};
+use super::job::{self, Step};
+use super::render::{Answer, Failure, Finding};
+
+/// Arguments of `add`.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Name of the deployment, of its Service and of its code location
+    name: String,
+    #[command(flatten)]
+    fields: Fields,
+    /// Start from the entry in this file, YAML or JSON; `-` is the standard input. NAME replaces the name in it
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+    /// Start from this deployment of the same values
+    #[arg(long, value_name = "NAME", conflicts_with = "from")]
+    like: Option<String>,
+}
+
+/// Adds it to both documents.
+pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<Answer, Failure> {
+    let documents = Documents::of(context.options.directory.as_deref())?;
+    let from = match &arguments.from {
+        Some(file) => Some(entry_in(&input::read(Some(file), context.stdin)?)?),
+        None => None,
+    };
+    let in_values = |document: &Document<'_>| {
+        let deployment = deployment(arguments, from.as_ref(), document)?;
+        Ok(pair::add(&deployment, None).values)
+    };
+    // The port may come from another entry, which only the values say.
+    let values = documents.pair()?.values;
+    let deployment = deployment(arguments, from.as_ref(), &values)?;
+    let in_workspace = |_: &Document<'_>| Ok(pair::add(&deployment, None).workspace);
+    let steps = [
+        Step { which: Which::Values, transforms: &in_values },
+        Step { which: Which::Workspace, transforms: &in_workspace },
+    ];
+    job::carry_out(&documents, &steps, context.options)
+}
+
+/// The entry to add: the one to start from, the name, and what the arguments say.
+fn deployment(arguments: &Arguments, from: Option<&Value>, values: &Document<'_>) -> Result<UserDeployment, Failure> {
+    let mut entry = match (&arguments.like, from) {
+        (Some(name), _) => entry_like(name, values)?,
+        (None, Some(entry)) => entry.clone(),
+        (None, None) => Value::Mapping(Vec::new()),
+    };
+    entry.set("name", arguments.name.as_str().into());
+    if entry.get("port").is_none() {
+        entry.set("port", Value::Int(DEFAULT_PORT.into()));
+    }
+    arguments.fields.write(&mut entry)?;
+    if entry.get("image").is_none() {
+        let message = "nothing says which image to run";
+        return Err(Failure::usage(message).with_hint("name it with `--image REPOSITORY:TAG`"));
+    }
+    let deployment = UserDeployment::from_value(&entry);
+    let deployment = deployment.map_err(|error| {
+        Failure::new(Exit::Invalid, "invalid-entry", format!("`{}` is no deployment", arguments.name)).caused_by(&error)
+    })?;
+    // The chart demands a pull policy, and this is what its own values say.
+    let image = deployment.image().clone();
+    let pull_policy = image.pull_policy.or(Some(PullPolicy::Always));
+    Ok(deployment.with_image(Image { pull_policy, ..image }))
+}
+
+fn entry_like(name: &str, values: &Document<'_>) -> Result<Value, Failure> {
+    let deployments = UserDeployments::of(values);
+    let Some(other) = deployments.get(name) else {
+        let message = format!("there is no deployment `{name}` to start from");
+        return Err(Failure::new(Exit::Invalid, "not-found", message).with_hint("`list` says which there are"));
+    };
+    other.to_value().map_err(|error| {
+        Failure::new(Exit::Invalid, "invalid-entry", format!("`{name}` cannot be read")).caused_by(&error)
+    })
+}
+
+/// The mapping that a file holds.
+fn entry_in(input: &Input) -> Result<Value, Failure> {
+    let Input { name, text } = input;
+    let document = Document::parse(text.as_str()).map_err(|error| Failure::parse(&error, name, text))?;
+    let value = document.to_value(Schema::Helm).map_err(|error| {
+        let finding = Finding::new(error.diagnostic(), name, text);
+        Failure::found(Exit::Invalid, "invalid-entry", vec![finding])
+    })?;
+    if matches!(value, Value::Mapping(_)) {
+        return Ok(value);
+    }
+    let message = format!("`{name}` holds no deployment: expected a mapping with `image` and the like");
+    Err(Failure::new(Exit::Invalid, "invalid-entry", message))
+}
