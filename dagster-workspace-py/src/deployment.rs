@@ -183,7 +183,14 @@ impl Deployment {
         let mut value = self.value.clone();
         for (key, new) in fields.into_iter().flatten() {
             let key = chart_key(&key.extract::<String>()?);
-            let new = field(py, &key, value_of(&new)?)?;
+            let new = value_of(&new)?;
+            let is_text = new.as_str().is_some();
+            let mut new = field(py, &key, new)?;
+            // A text names no policy: the one that is there stays.
+            if let Some(policy) = self.image().and_then(|image| image.pull_policy).filter(|_| is_text && key == "image")
+            {
+                new.set("pullPolicy", Value::from(policy.as_str()));
+            }
             value.set(&key, new);
         }
         let checked = UserDeployment::from_value(&value).map_err(|failure| error::invalid(py, &failure))?;

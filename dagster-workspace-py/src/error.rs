@@ -1,10 +1,15 @@
 //! Errors and findings as Python objects: the classes of `_errors.py` and `_model.py`, filled. Read [`finding`] first.
 
+use dagster_workspace_core::diff::Change;
 use dagster_workspace_core::error::{Diagnostic, Refusal};
 use dagster_workspace_core::field::FieldError;
 use dagster_workspace_core::span::LineCol;
+use dagster_workspace_core::transform::TransformError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
+
+use crate::convert::to_python;
+use crate::document::Held;
 
 /// A `Finding` about the text `name`.
 pub(crate) fn finding<'py>(
@@ -29,6 +34,21 @@ pub(crate) fn findings<'py>(
 ) -> PyResult<Bound<'py, PyTuple>> {
     let found: Vec<_> = diagnostics.iter().map(|it| finding(py, it, name, text)).collect::<PyResult<_>>()?;
     PyTuple::new(py, found)
+}
+
+/// A tuple of `Change`s.
+pub(crate) fn changes<'py>(py: Python<'py>, changes: &[Change]) -> PyResult<Bound<'py, PyTuple>> {
+    let class = py.import("dagster_workspace._model")?.getattr("Change")?;
+    let value = |value: Option<&_>| value.map_or_else(|| Ok(py.None().into_bound(py)), |value| to_python(py, value));
+    let change = |change: &Change| {
+        let fields = PyDict::new(py);
+        fields.set_item("path", change.path.to_string())?;
+        fields.set_item("before", value(change.before.as_ref())?)?;
+        fields.set_item("after", value(change.after.as_ref())?)?;
+        fields.set_item("summary", change.to_string())?;
+        class.call((), Some(&fields))
+    };
+    PyTuple::new(py, changes.iter().map(change).collect::<PyResult<Vec<_>>>()?)
 }
 
 /// `ParseError`: the text `name` cannot be read, as text or as data.
@@ -56,6 +76,44 @@ pub(crate) fn invalid_at(py: Python<'_>, path: &str, cause: &dyn std::error::Err
     let fields = PyDict::new(py);
     let fields = fields.set_item("path", path).map(|()| fields);
     raise(py, "InvalidError", &cause.to_string(), fields)
+}
+
+/// `InvalidError`: errors in the text that would come of a change.
+pub(crate) fn would_be_refused(
+    py: Python<'_>,
+    failure: &TransformError,
+    diagnostics: &[Diagnostic],
+    name: &str,
+    text: &str,
+) -> PyErr {
+    let rendered: Vec<_> = diagnostics.iter().map(|it| it.render(name, text).trim_end().to_owned()).collect();
+    let fields = findings(py, diagnostics, name, text).and_then(|found| {
+        let fields = PyDict::new(py);
+        fields.set_item("findings", found)?;
+        fields.set_item("code", diagnostics.first().map(|it| it.code))?;
+        fields.set_item("rendered", rendered.join("\n"))?;
+        Ok(fields)
+    });
+    raise(py, "InvalidError", &failure.to_string(), fields)
+}
+
+/// An error of that class about a transform of a document, with what `more` adds to its details.
+pub(crate) fn about<'py>(
+    py: Python<'py>,
+    class: &str,
+    failure: &TransformError,
+    held: &Held,
+    more: impl FnOnce(&Bound<'py, PyDict>) -> PyResult<()>,
+) -> PyErr {
+    let fields = PyDict::new(py);
+    let filled = failure.diagnostics().first().map_or(Ok(()), |diagnostic| {
+        fields.set_item("code", diagnostic.code)?;
+        fields.set_item("hint", &diagnostic.hint)?;
+        // Without a place there is no more to show than message and hint.
+        let rendered = diagnostic.span.map(|_| diagnostic.render(&held.name, held.text()));
+        fields.set_item("rendered", rendered.as_deref().map(str::trim_end))
+    });
+    raise(py, class, &failure.to_string(), filled.and_then(|()| more(&fields)).map(|()| fields))
 }
 
 /// An error of the package; where it cannot be made, the reason why.

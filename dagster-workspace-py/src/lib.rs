@@ -4,6 +4,7 @@
 //! Errors are Python classes of the package itself (`_errors.py`), and findings and changes its dataclasses
 //! (`_model.py`): here they are only filled. Work over a whole document releases the interpreter lock.
 
+mod change;
 mod command;
 mod convert;
 mod deployment;
@@ -21,6 +22,8 @@ use pyo3::prelude::*;
 mod _native {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::change::{add, remove, set_image, update};
     #[pymodule_export]
     use crate::command::main;
     #[pymodule_export]

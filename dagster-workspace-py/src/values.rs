@@ -1,12 +1,15 @@
 //! The values of chart `dagster-user-deployments` as Python sees them: [`Values`].
 
 use dagster_workspace_core::lint;
+use dagster_workspace_core::transform::Transform;
 use dagster_workspace_core::values::UserDeployments;
+use dagster_workspace_core::yaml::Schema;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyMappingProxy, PyTuple, PyType};
 
-use crate::deployment::Deployment;
+use crate::change::{self, Fields, image_of};
+use crate::deployment::{Deployment, typed};
 use crate::document::{Held, target};
 use crate::error;
 
@@ -42,6 +45,14 @@ impl Values {
 
     pub(crate) fn held(&self) -> &Held {
         &self.held
+    }
+
+    /// The document after transforms; itself where nothing changes.
+    fn after<'py>(slf: &Bound<'py, Self>, transforms: &[Transform]) -> PyResult<Bound<'py, Self>> {
+        match change::apply(slf.py(), slf.get().held(), transforms)? {
+            Some(held) => Bound::new(slf.py(), Self::new(held)),
+            None => Ok(slf.clone()),
+        }
     }
 }
 
@@ -90,6 +101,47 @@ impl Values {
         let target = target(dagster, chart)?;
         let found = py.detach(|| lint::lint_values(&self.held.document, &target));
         error::findings(py, &found, &self.held.name, self.held.text())
+    }
+
+    /// The values with a deployment added at the end; itself where an equal one is there.
+    ///
+    /// Raises `NameTakenError` where a different one has the name, and `InvalidError` where the chart would not take it.
+    #[pyo3(signature = (deployment, /))]
+    fn add<'py>(slf: &Bound<'py, Self>, deployment: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Self>> {
+        Self::after(slf, &[Transform::AddDeployment { deployment: typed(deployment)? }])
+    }
+
+    /// The values with fields of a deployment changed. Mappings are gone into, `None` takes out, the rest stays.
+    ///
+    /// Raises `NotFoundError` where there is none of that name.
+    #[pyo3(signature = (name, /, **fields))]
+    fn update<'py>(
+        slf: &Bound<'py, Self>,
+        name: &str,
+        fields: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let Fields { values: fields, image } = Fields::read(slf.py(), fields)?;
+        let image = image.map(|image| Transform::SetImage { name: name.to_owned(), image });
+        let update = Transform::UpdateDeployment { name: name.to_owned(), fields };
+        Self::after(slf, &image.into_iter().chain([update]).collect::<Vec<_>>())
+    }
+
+    /// The values with another image of a deployment; the pull policy stays where the image names none.
+    #[pyo3(signature = (name, image, /))]
+    fn set_image<'py>(slf: &Bound<'py, Self>, name: &str, image: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Self>> {
+        Self::after(slf, &[Transform::SetImage { name: name.to_owned(), image: image_of(image)? }])
+    }
+
+    /// The values without a deployment; itself where it is absent. The last one leaves an empty list.
+    #[pyo3(signature = (name, /))]
+    fn remove<'py>(slf: &Bound<'py, Self>, name: &str) -> PyResult<Bound<'py, Self>> {
+        Self::after(slf, &[Transform::RemoveDeployment { name: name.to_owned() }])
+    }
+
+    /// What differs from this document to another, as its reader sees it: one change for each value, without notation.
+    #[pyo3(signature = (other, /))]
+    fn diff<'py>(&self, py: Python<'py>, other: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        change::diff(py, &self.held, other.get().held(), Schema::Helm)
     }
 
     fn __str__(&self) -> &str {

@@ -3,13 +3,17 @@
 use std::borrow::Cow;
 
 use dagster_workspace_core::lint;
-use dagster_workspace_core::workspace::{self as core, CodeLocation, Source};
+use dagster_workspace_core::transform::Transform;
+use dagster_workspace_core::value::Value;
+use dagster_workspace_core::workspace::{self as core, CodeLocation, GrpcServer, Source};
+use dagster_workspace_core::yaml::Schema;
 use pyo3::IntoPyObjectExt as _;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
 
-use crate::convert::to_python;
+use crate::change;
+use crate::convert::{to_python, value_of};
 use crate::document::{Held, target};
 use crate::error;
 
@@ -45,6 +49,14 @@ impl Workspace {
 
     pub(crate) fn held(&self) -> &Held {
         &self.held
+    }
+
+    /// The document after transforms; itself where nothing changes.
+    fn after<'py>(slf: &Bound<'py, Self>, transforms: &[Transform]) -> PyResult<Bound<'py, Self>> {
+        match change::apply(slf.py(), slf.get().held(), transforms)? {
+            Some(held) => Bound::new(slf.py(), Self::new(held)),
+            None => Ok(slf.clone()),
+        }
     }
 
     fn location<'py>(&self, py: Python<'py>, location: &CodeLocation<'_, '_>) -> PyResult<Bound<'py, PyAny>> {
@@ -111,6 +123,39 @@ impl Workspace {
         let target = target(dagster, chart)?;
         let found = py.detach(|| lint::lint_workspace(&self.held.document, &target));
         error::findings(py, &found, &self.held.name, self.held.text())
+    }
+
+    /// The workspace with a gRPC server added at the end; itself where an equal one is there.
+    ///
+    /// Raises `NameTakenError` where a different location has the name, and `InvalidError` where Dagster would not take it.
+    #[pyo3(signature = (name, /, *, host, port))]
+    fn add<'py>(slf: &Bound<'py, Self>, name: &str, host: &str, port: u16) -> PyResult<Bound<'py, Self>> {
+        Self::after(slf, &[Transform::AddLocation { server: GrpcServer::new(name, host, port) }])
+    }
+
+    /// The workspace with fields of a gRPC server changed. Mappings are gone into, `None` takes out, the rest stays.
+    ///
+    /// Raises `NotFoundError` where there is no location of that name.
+    #[pyo3(signature = (name, /, **fields))]
+    fn update<'py>(
+        slf: &Bound<'py, Self>,
+        name: &str,
+        fields: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let fields = fields.map_or_else(|| Ok(Value::Mapping(Vec::new())), |fields| value_of(fields))?;
+        Self::after(slf, &[Transform::UpdateLocation { name: name.to_owned(), fields }])
+    }
+
+    /// The workspace without a location; itself where it is absent. The last one leaves an empty list.
+    #[pyo3(signature = (name, /))]
+    fn remove<'py>(slf: &Bound<'py, Self>, name: &str) -> PyResult<Bound<'py, Self>> {
+        Self::after(slf, &[Transform::RemoveLocation { name: name.to_owned() }])
+    }
+
+    /// What differs from this document to another, as its reader sees it: one change for each value, without notation.
+    #[pyo3(signature = (other, /))]
+    fn diff<'py>(&self, py: Python<'py>, other: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        change::diff(py, &self.held, other.get().held(), Schema::Dagster)
     }
 
     fn __str__(&self) -> &str {

@@ -20,7 +20,7 @@ def test_all_are_under_one_root() -> None:
         "DagsterWorkspaceError": 1,
         "InvalidError": 4,
         "NameTakenError": 5,
-        "NotFoundError": 5,
+        "NotFoundError": 4,
         "ParseError": 4,
         "RefusedError": 4,
     }

@@ -19,7 +19,11 @@ from dagster_workspace._native import (
     Values,
     Workspace,
     __version__,
+    add,
     lint,
+    remove,
+    set_image,
+    update,
     yaml_edit,
     yaml_events,
 )
@@ -39,7 +43,11 @@ __all__ = [
     "Values",
     "Workspace",
     "__version__",
+    "add",
     "lint",
+    "remove",
+    "set_image",
+    "update",
     "yaml_edit",
     "yaml_events",
 ]

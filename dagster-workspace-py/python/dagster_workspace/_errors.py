@@ -144,7 +144,7 @@ class NameTakenError(DagsterWorkspaceError):
 class NotFoundError(DagsterWorkspaceError, KeyError):
     """There is no entry of this name to change."""
 
-    exit_code = 5
+    exit_code = 4
 
     name: str
     """The name."""
