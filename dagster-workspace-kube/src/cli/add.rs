@@ -95,8 +95,7 @@ fn entry_in(input: &Input) -> Result<Value, Failure> {
     let Input { name, text } = input;
     let document = Document::parse(text.as_str()).map_err(|error| Failure::parse(&error, name, text))?;
     let value = document.to_value(Schema::Helm).map_err(|error| {
-        let finding = Finding::new(error.diagnostic(), name, text);
-        Failure::found(Exit::Invalid, "invalid-entry", vec![finding])
+        Failure::found(Exit::Invalid, "invalid-entry", Finding::all([error.diagnostic()], name, text))
     })?;
     if matches!(value, Value::Mapping(_)) {
         return Ok(value);

@@ -23,10 +23,10 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Answer, Failure> {
                     Which::Values => lint::lint_values(&document, &target),
                     Which::Workspace => lint::lint_workspace(&document, &target),
                 };
-                findings.extend(found.into_iter().map(|diagnostic| Finding::new(diagnostic, &name, &text)));
+                findings.extend(Finding::all(found, &name, &text));
                 read.push(document.into_owned());
             }
-            Err(error) => findings.push(Finding::new(error.diagnostic(), &name, &text)),
+            Err(error) => findings.extend(Finding::all([error.diagnostic()], &name, &text)),
         }
     }
     if let Ok([values, workspace]) = <[Document<'static>; 2]>::try_from(read) {

@@ -87,5 +87,5 @@ fn read(input: &Input) -> Result<Document<'_>, Failure> {
 }
 
 fn unreadable(error: &DataError, input: &Input) -> Failure {
-    Failure::found(Exit::Invalid, "no-data", vec![Finding::new(error.diagnostic(), &input.name, &input.text)])
+    Failure::found(Exit::Invalid, "no-data", Finding::all([error.diagnostic()], &input.name, &input.text))
 }

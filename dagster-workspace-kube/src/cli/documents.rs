@@ -111,16 +111,11 @@ impl Pair {
     /// What Dagster, the chart or the API server would refuse or misread in both together.
     pub(super) fn pairing(&self, documents: &Documents, target: &Target) -> Vec<Finding> {
         let Self { values, workspace } = self;
-        let found = lint::lint_pairing(values, workspace, target);
-        let place = |code| match code {
-            // A deployment that has no server is the one finding whose place is in the values.
-            "DW0301" => (Which::Values, values),
-            _ => (Which::Workspace, workspace),
-        };
-        let findings = found.into_iter().map(|diagnostic| {
-            let (which, document) = place(diagnostic.code);
-            Finding::new(diagnostic, &documents.name(which), document.text())
-        });
-        findings.collect()
+        // A deployment that has no server is the one finding whose place is in the values.
+        let (in_values, in_workspace): (Vec<_>, Vec<_>) =
+            lint::lint_pairing(values, workspace, target).into_iter().partition(|found| found.code == "DW0301");
+        let mut findings = Finding::all(in_values, &documents.name(Which::Values), values.text());
+        findings.extend(Finding::all(in_workspace, &documents.name(Which::Workspace), workspace.text()));
+        findings
     }
 }

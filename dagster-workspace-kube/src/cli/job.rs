@@ -53,7 +53,7 @@ fn plan(documents: &Documents, step: &Step<'_>, text: &str) -> Result<Done, Fail
     let transforms = (step.transforms)(&document)?;
     let applied = transform::apply(text, &transforms, &Target::default());
     let Applied { text, changes, warnings } = applied.map_err(|error| Failure::transform(&error, &name, text))?;
-    let warnings = warnings.into_iter().map(|warning| Finding::new(warning, &name, &text)).collect();
+    let warnings = Finding::all(warnings, &name, &text);
     Ok(Done { which: step.which, text, changes, warnings })
 }
 

@@ -49,18 +49,13 @@ fn hide_under_env(node: Node<'_>, bytes: &mut [u8]) {
     for entry in node.entries() {
         if !entry.key.is_text("env") {
             hide_under_env(entry.value, bytes);
-        } else if entry.value.kind().is_mapping() && !is_source(entry.value) {
+        } else if entry.value.kind().is_mapping() {
             entry.value.entries().for_each(|variable| hide(variable.value, bytes));
         } else {
             entry.value.items().filter_map(|variable| variable.get("value")).for_each(|value| hide(value, bytes));
         }
     }
     node.items().for_each(|item| hide_under_env(item, bytes));
-}
-
-/// Whether it is the mapping of a `{env: NAME}` inside another: the name of a variable, which is no secret, has no entries.
-fn is_source(node: Node<'_>) -> bool {
-    node.entries().next().is_none()
 }
 
 fn hide(node: Node<'_>, bytes: &mut [u8]) {

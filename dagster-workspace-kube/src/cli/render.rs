@@ -86,11 +86,19 @@ struct Place {
 }
 
 impl Finding {
-    /// The finding about `text`, which is called `file`.
-    pub(super) fn new(diagnostic: Diagnostic, file: &str, text: &str) -> Self {
-        let place = diagnostic.span.map(|span| LineCol::of(text, span.start));
+    /// Findings about `text`, which is called `file`.
+    pub(super) fn all(diagnostics: impl IntoIterator<Item = Diagnostic>, file: &str, text: &str) -> Vec<Self> {
+        let mut diagnostics = diagnostics.into_iter().peekable();
+        // Hiding reads the whole text: once, and only where something is quoted.
+        let shown = if diagnostics.peek().is_some() { redact::hidden(text) } else { String::new() };
+        diagnostics.map(|diagnostic| Self::new(diagnostic, file, &shown)).collect()
+    }
+
+    /// The finding about a text of which `shown` hides nothing but secrets.
+    fn new(diagnostic: Diagnostic, file: &str, shown: &str) -> Self {
+        let place = diagnostic.span.map(|span| LineCol::of(shown, span.start));
         let place = place.map(|LineCol { line, column }| Place { line, column });
-        let rendered = diagnostic.render(file, &redact::hidden(text));
+        let rendered = diagnostic.render(file, shown);
         let Diagnostic { code, severity, message, span: _, related: _, hint } = diagnostic;
         Self { code, severity, message, file: file.to_owned(), place, hint, rendered }
     }
@@ -145,11 +153,11 @@ impl Failure {
     }
 
     pub(super) fn parse(error: &ParseError, file: &str, text: &str) -> Self {
-        Self::found(Exit::Invalid, "parse", vec![Finding::new(error.diagnostic(), file, text)])
+        Self::found(Exit::Invalid, "parse", Finding::all([error.diagnostic()], file, text))
     }
 
     pub(super) fn refusal(refusal: &Refusal, file: &str, text: &str) -> Self {
-        Self::found(Exit::Invalid, refusal.reason.slug(), vec![Finding::new(refusal.diagnostic(), file, text)])
+        Self::found(Exit::Invalid, refusal.reason.slug(), Finding::all([refusal.diagnostic()], file, text))
     }
 
     pub(super) fn store(error: &StoreError) -> Self {
@@ -184,13 +192,13 @@ impl Failure {
             _ => (Exit::Invalid, "invalid"),
         };
         let shown = if let TransformError::Invalid { text, .. } = error { text } else { text };
-        let findings = error.diagnostics().into_iter().map(|diagnostic| Finding::new(diagnostic, file, shown));
+        let findings = Finding::all(error.diagnostics(), file, shown);
         let causes = match error {
             // From the entry that is there to the one that was to be added.
             TransformError::NameTaken { difference, .. } => difference.iter().map(ToString::to_string).collect(),
             _ => Vec::new(),
         };
-        Self { causes, ..Self::found(exit, reason, findings.collect()) }
+        Self { causes, ..Self::found(exit, reason, findings) }
     }
 
     /// An apply loop that ended for another reason than its change.
