@@ -180,7 +180,8 @@ pub(super) fn place_collection(
         let column = if gap.is_empty() { start - lines.start(start) } else { parent.column() + 2 };
         let text = set_lines(fresh, setting(document, start, column, ""));
         // Blanks at the end of the line would become those of a block scalar at the end of the new lines.
-        return Ok(alloc::vec![splice(start, lines.end(end), format!("{gap}{}", text.trim_start()))]);
+        let end = if last_chomping(fresh).is_some() { lines.end(end) } else { end };
+        return Ok(alloc::vec![splice(start, end, format!("{gap}{}", text.trim_start()))]);
     }
     let text = set_lines(fresh, setting(document, start, parent.column() + step, ""));
     if let Some(column) = explicit_key(spot) {
@@ -226,11 +227,15 @@ pub(super) fn at_line_start(document: &Document<'_>, at: usize, text: &str) -> S
         splice(at, at, format!("{text}{line_break}"))
     } else {
         // A block scalar at the end of the new lines needs its break all the same.
-        let needed = Document::parse(text).is_ok_and(|new| {
-            new.records().last().and_then(|last| chomping(text, last)).is_some_and(|found| found != Chomping::Strip)
-        });
+        let chomping = Document::parse(text).ok().and_then(|new| last_chomping(&new));
+        let needed = chomping.is_some_and(|found| found != Chomping::Strip);
         splice(at, at, format!("{line_break}{text}{}", if needed { line_break } else { "" }))
     }
+}
+
+/// How the block scalar chomps that is the last node of a document, where it is one.
+fn last_chomping(document: &Document<'_>) -> Option<Chomping> {
+    chomping(document.text(), document.records().last()?)
 }
 
 pub(super) fn setting<'s>(document: &Document<'_>, at: usize, column: usize, prefix: &'s str) -> Setting<'s> {

@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::element::{Element, chomping, elements, lead_start, own_end, style, takes_lines};
+use super::element::{Chomping, Element, chomping, elements, lead_start, own_end, style, takes_lines};
 use super::locate::{Place, Spot, check_anchors, locate};
 use super::replace::indicator_end;
 use super::{Change, Expect, Plan, refuse, splice};
@@ -89,7 +89,7 @@ impl Neighbours<'_, '_> {
         }
         self.check_kept(document, end)?;
         let open = end >= lines.len() && !lines.is_start(end);
-        if open && let Some(line) = lines.previous(start).filter(|_| !self.before_is_block_scalar(document)) {
+        if open && let Some(line) = lines.previous(start).filter(|_| !self.before_needs_break(document)) {
             // The text had no final break: neither has the result.
             start = lines.end(line);
         }
@@ -119,8 +119,10 @@ impl Neighbours<'_, '_> {
         }
     }
 
-    fn before_is_block_scalar(&self, document: &Document<'_>) -> bool {
-        self.last_before(document).is_some_and(|last| chomping(document.text(), last).is_some())
+    /// Whether a block scalar before the element ends with a line break of its own.
+    fn before_needs_break(&self, document: &Document<'_>) -> bool {
+        let chomping = self.last_before(document).and_then(|last| chomping(document.text(), last));
+        chomping.is_some_and(|found| found != Chomping::Strip)
     }
 
     /// The last node before the element.

@@ -22,7 +22,7 @@ pub(crate) fn apply(data: &Value, edit: &Edit) -> Option<Value> {
             }
         }
         Edit::Set { path, value } => {
-            *reach(&mut data, path.steps(), &Value::Null)? = serde_yaml::to_value(value).ok()?
+            *reach(&mut data, path.steps(), &Value::Null)? = serde_yaml::to_value(value).ok()?;
         }
         Edit::Remove { path } => remove(&mut data, path)?,
     }

@@ -74,7 +74,7 @@ impl Place {
         let gone = if removed {
             let element = element_start(parent.unwrap_or(node), node);
             lead(text, element)..behind_own(text, span(node).end)
-        } else if replaced && span(node).len() > 0 {
+        } else if replaced && !span(node).is_empty() {
             let one_line = !text[span(node)].contains(['\n', '\r']) && !is_collection(node);
             if one_line { 0..0 } else { lead(text, span(node).start)..behind_own(text, span(node).end) }
         } else {
@@ -136,8 +136,8 @@ fn lead(text: &str, at: usize) -> usize {
     while lead > 0 {
         let above = line_start(text, lead - if text[..lead].ends_with("\r\n") { 2 } else { 1 });
         let line = text[above..lead].trim_start();
-        let dash_alone =
-            line.strip_prefix(['-', '?']).is_some_and(|rest| rest.trim().is_empty() || rest.trim().starts_with('#'));
+        let behind = line.trim_start_matches(['-', '?', ' ']).trim_end();
+        let dash_alone = line.starts_with(['-', '?']) && (behind.is_empty() || behind.starts_with('#'));
         if !line.starts_with('#') && !dash_alone {
             break;
         }

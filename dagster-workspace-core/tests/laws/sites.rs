@@ -10,16 +10,16 @@ use crate::written::Tape;
 pub(crate) fn sites<'d>(document: &'d Document<'_>) -> Vec<(Path, Node<'d>)> {
     let mut found = Vec::new();
     if let Some(root) = document.root() {
-        walk(root, Path::default(), &mut found);
+        walk(root, &Path::default(), &mut found);
     }
     found
 }
 
-fn walk<'d>(node: Node<'d>, path: Path, found: &mut Vec<(Path, Node<'d>)>) {
+fn walk<'d>(node: Node<'d>, path: &Path, found: &mut Vec<(Path, Node<'d>)>) {
     found.push((path.clone(), node));
     for entry in node.entries() {
         if let Some(key) = entry.key.text().filter(|key| key != "<<") {
-            walk(entry.value, path.clone().key(&key), found);
+            walk(entry.value, &path.clone().key(&key), found);
         }
     }
     let key = ItemKey::default();
@@ -29,7 +29,7 @@ fn walk<'d>(node: Node<'d>, path: Path, found: &mut Vec<(Path, Node<'d>)>) {
             Some(name) => path.clone().item(&key, &name),
             None => Path::new([path.steps(), &[Step::Index(index)]].concat()),
         };
-        walk(item, path, found);
+        walk(item, &path, found);
     }
 }
 
