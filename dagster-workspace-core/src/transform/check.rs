@@ -1,16 +1,53 @@
 //! Lint before and after: what stands in the way of a result, and what is only said. Read [`check`].
 
 use alloc::borrow::Cow;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Subject, TransformError};
+use super::workspace::has_host;
+use super::{Subject, Transform, TransformError};
 use crate::error::{Diagnostic, Severity};
 use crate::lint::{Target, lint_values, lint_workspace};
 use crate::span::Span;
 use crate::values::UserDeployments;
-use crate::workspace::Workspace;
+use crate::workspace::{CodeLocation, Workspace};
 use crate::yaml::Document;
+
+/// Entries that transforms are about.
+pub(super) struct Touched<'t> {
+    /// By the names of deployments or locations.
+    names: BTreeSet<Cow<'t, str>>,
+    /// By the hosts of servers, whatever these are called.
+    hosts: Vec<&'t str>,
+}
+
+impl<'t> Touched<'t> {
+    pub(super) fn of(transforms: &'t [Transform]) -> Self {
+        let hosts = transforms.iter().filter_map(|transform| match transform {
+            Transform::PairLocation { server } => server.host.as_deref(),
+            _ => None,
+        });
+        Self { names: transforms.iter().map(Transform::entry).collect(), hosts: hosts.collect() }
+    }
+
+    /// Where they stand.
+    fn places(&self, document: &Document<'_>, subject: Subject) -> Vec<Span> {
+        let is_touched = |name: Option<Cow<'_, str>>| name.is_some_and(|name| self.names.contains(&name));
+        let is_served = |location: &CodeLocation<'_, '_>| self.hosts.iter().any(|host| has_host(location, host));
+        match subject {
+            Subject::Values => {
+                let view = UserDeployments::of(document);
+                view.iter().filter(|entry| is_touched(entry.name())).map(|entry| entry.node().full_span()).collect()
+            }
+            Subject::Workspace => {
+                let view = Workspace::of(document);
+                let touched = view.locations().filter(|entry| is_touched(entry.name()) || is_served(entry));
+                touched.map(|entry| entry.node().full_span()).collect()
+            }
+        }
+    }
+}
 
 /// The findings that do not stand in the way.
 ///
@@ -20,29 +57,31 @@ pub(super) fn check(
     before: &Document<'_>,
     after: &Document<'_>,
     subject: Subject,
-    touched: &[Cow<'_, str>],
+    touched: &Touched<'_>,
     target: &Target,
 ) -> Result<Vec<Diagnostic>, TransformError> {
     let lint = match subject {
         Subject::Values => lint_values,
         Subject::Workspace => lint_workspace,
     };
-    let mut older: Vec<Diagnostic> = lint(before, target);
     let count = |findings: &[Diagnostic]| findings.iter().filter(|found| found.severity == Severity::Error).count();
-    let (errors_before, found) = (count(&older), lint(after, target));
-    let fewer = count(&found) < errors_before;
-    let places = entries(after, subject, touched);
-    let mut blocking = Vec::new();
-    let mut warnings = Vec::new();
+    let (old, found) = (lint(before, target), lint(after, target));
+    let fatal = subject == Subject::Workspace && count(&found) >= count(&old);
+    // Without the place: an edit above moves it.
+    let mut known: BTreeMap<(&str, String), usize> = BTreeMap::new();
+    for finding in old {
+        *known.entry((finding.code, finding.message)).or_default() += 1;
+    }
+    let places = touched.places(after, subject);
+    let (mut blocking, mut warnings) = (Vec::new(), Vec::new());
     for finding in found {
-        let place = finding.span.unwrap_or_default();
-        let own = places.iter().any(|entry| entry.contains(place));
-        let known = older.iter().position(|old| same(old, &finding)).map(|at| older.swap_remove(at)).is_some();
-        let fatal = subject == Subject::Workspace && !fewer;
+        let own = finding.span.is_some_and(|span| places.iter().any(|place| place.contains(span)));
+        let count = known.get_mut(&(finding.code, finding.message.clone())).filter(|count| **count > 0);
+        let is_new = count.map(|count| *count -= 1).is_none();
         match finding.severity {
-            Severity::Error if own || !known || fatal => blocking.push(finding),
+            Severity::Error if own || is_new || fatal => blocking.push(finding),
             Severity::Error => warnings.push(Diagnostic { severity: Severity::Warning, ..finding }),
-            Severity::Warning if own || !known => warnings.push(finding),
+            Severity::Warning if own || is_new => warnings.push(finding),
             // A neighbour's warning was there before and is nobody's business here.
             Severity::Warning => {}
         }
@@ -51,25 +90,5 @@ pub(super) fn check(
         Ok(warnings)
     } else {
         Err(TransformError::Invalid { findings: blocking, text: String::from(after.text()) })
-    }
-}
-
-/// Whether two findings are the same one, its place aside: an edit above moves it.
-fn same(old: &Diagnostic, new: &Diagnostic) -> bool {
-    old.code == new.code && old.message == new.message
-}
-
-/// Where the touched entries stand.
-fn entries(document: &Document<'_>, subject: Subject, touched: &[Cow<'_, str>]) -> Vec<Span> {
-    let is_touched = |name: Option<Cow<'_, str>>| name.is_some_and(|name| touched.contains(&name));
-    match subject {
-        Subject::Values => {
-            let view = UserDeployments::of(document);
-            view.iter().filter(|entry| is_touched(entry.name())).map(|entry| entry.node().full_span()).collect()
-        }
-        Subject::Workspace => {
-            let view = Workspace::of(document);
-            view.locations().filter(|entry| is_touched(entry.name())).map(|entry| entry.node().full_span()).collect()
-        }
     }
 }

@@ -9,6 +9,9 @@ use crate::error::{Diagnostic, ParseError, Refusal, Severity};
 use crate::span::Span;
 use crate::yaml::DataError;
 
+/// Changes that a hint shows.
+const LISTED: usize = 5;
+
 /// Why a transform is not applied. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -88,13 +91,15 @@ impl TransformError {
             Self::Refused(refusal) => refusal.diagnostic(),
             Self::Invalid { findings, .. } => return findings.clone(),
             Self::NameTaken { span, difference, .. } => {
-                let paths: Vec<_> = difference.iter().map(|change| format!("`{}`", change.path)).collect();
-                let hint = format!("it differs in {}; update it, or choose another name", paths.join(", "));
+                let hint = format!("it differs: {}; update it, or choose another name", listed(difference));
                 self.finding("DW0501", Some(*span), Some(hint))
             }
             Self::NotFound { did_you_mean, .. } => {
-                let hint = did_you_mean.as_ref().map(|name| format!("did you mean `{name}`?"));
-                self.finding("DW0502", None, hint)
+                let hint = match did_you_mean {
+                    Some(name) => format!("did you mean `{name}`?"),
+                    None => "add it first".to_string(),
+                };
+                self.finding("DW0502", None, Some(hint))
             }
             Self::NotAServer { span, .. } => {
                 self.finding("DW0503", Some(*span), Some("only `grpc_server` entries are edited".to_string()))
@@ -102,7 +107,7 @@ impl TransformError {
             Self::Rename { .. } => {
                 self.finding("DW0504", None, Some("add it under the new name, then remove the old one".to_string()))
             }
-            Self::Fields { .. } => self.finding("DW0505", None, None),
+            Self::Fields { .. } => self.finding("DW0505", None, Some("as in `{\"port\": 3031}`".to_string())),
             Self::MixedSubjects { .. } => {
                 self.finding("DW0506", None, Some("apply it to the document that it is for".to_string()))
             }
@@ -114,4 +119,14 @@ impl TransformError {
         let message = self.to_string();
         Diagnostic { code, severity: Severity::Error, message, span, related: Vec::new(), hint }
     }
+}
+
+/// The first changes in words, secrets left out.
+fn listed(difference: &[Change]) -> String {
+    let words = |change: &Change| change.to_string().trim_start_matches("~ ").to_string();
+    let mut listed: Vec<String> = difference.iter().take(LISTED).map(words).collect();
+    if let Some(more) = difference.len().checked_sub(LISTED).filter(|more| *more > 0) {
+        listed.push(format!("{more} more"));
+    }
+    listed.join(", ")
 }

@@ -10,17 +10,19 @@ pub mod pair;
 mod values;
 mod workspace;
 
-use alloc::borrow::Cow;
+use alloc::borrow::{Cow, ToOwned};
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use check::Touched;
 pub use error::TransformError;
 
 use crate::diff::{Change, Diff, MergeKeys};
 use crate::edit::{self, Edit};
 use crate::error::Diagnostic;
+use crate::field::describe;
 use crate::lint::Target;
 use crate::value::Value;
 use crate::values::{Image, UserDeployment};
@@ -29,7 +31,7 @@ use crate::yaml::{Document, Path, Schema};
 
 /// One change of one document. Serialised as a mapping with its kind under `transform`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "transform", rename_all = "kebab-case")]
+#[serde(tag = "transform", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Transform {
     /// Values: adds a deployment at the end. No change where an equal one is there; another one of that name is
     /// [`TransformError::NameTaken`].
@@ -37,7 +39,8 @@ pub enum Transform {
         /// The deployment.
         deployment: UserDeployment,
     },
-    /// Values: sets fields of a deployment. Mappings are gone into, null removes a key; what is not named stays.
+    /// Values: sets fields of a deployment, as RFC 7386 merges: mappings are gone into, null removes a key, everything else
+    /// is set as a whole; what is not named stays. A mapping under `env` also sets single variables of a list of them.
     UpdateDeployment {
         /// The deployment.
         name: String,
@@ -62,27 +65,32 @@ pub enum Transform {
         /// The server.
         server: GrpcServer,
     },
-    /// Workspace: sets fields of a gRPC server, as [`Transform::UpdateDeployment`].
+    /// Workspace: sets fields of a gRPC server, as [`Transform::UpdateDeployment`]. One without a `location_name` is called
+    /// after its host and port: to change these is [`TransformError::Rename`], unless `fields` hold the name.
     UpdateLocation {
         /// Name of the location, as Dagster resolves it.
         name: String,
         /// The fields and their values, a mapping.
         fields: Value,
     },
-    /// Workspace: takes a location out, whatever its kind.
+    /// Workspace: takes a location out, whatever its kind; all of them, where Dagster refuses the file because several
+    /// have the name.
     RemoveLocation {
         /// Name of the location, as Dagster resolves it.
         name: String,
     },
-    /// Workspace: sees to it that the host of a deployment is served. Where a server has that host, its port is set and
-    /// nothing else; else it is added.
+    /// Workspace: sees to it that the host of a deployment is served. Where servers have that host, their ports are set and
+    /// nothing else (a port in a variable is left alone); where none has it, the server is added.
+    ///
+    /// `NAME.NAMESPACE` also stands for `NAME.NAMESPACE.svc` and `NAME.NAMESPACE.svc.cluster.local`; `NAME` is a Service in
+    /// Dagster's own namespace and nothing else. A host in a variable is nobody's.
     PairLocation {
         /// The server. Its host is what counts.
         server: GrpcServer,
     },
-    /// Workspace: takes out all servers that have the host of a deployment.
+    /// Workspace: takes out all servers that have the host of a deployment, as for [`Transform::PairLocation`].
     UnpairLocation {
-        /// The host, as it is written.
+        /// The host.
         host: String,
     },
 }
@@ -135,8 +143,8 @@ pub struct Applied {
     pub text: String,
     /// What differs for its reader. Empty: nothing to write.
     pub changes: Vec<Change>,
-    /// Findings that do not stand in the way: those about what was touched, and errors that were there before. The spans
-    /// point into the new text.
+    /// Findings that do not stand in the way: warnings that are new or lie in what was touched, and older errors elsewhere,
+    /// as warnings. Empty where nothing changes: lint tells what there is. The spans point into the new text.
     pub warnings: Vec<Diagnostic>,
 }
 
@@ -184,9 +192,12 @@ pub fn apply(text: &str, transforms: &[Transform], target: &Target) -> Result<Ap
     let Some(after) = edited else {
         return Ok(Applied { text: text.into(), changes: Vec::new(), warnings: Vec::new() });
     };
-    let touched: Vec<_> = transforms.iter().map(Transform::entry).collect();
-    let warnings = check::check(&before, &after, subject, &touched, target)?;
     let changes = Diff::between(&before, &after, subject.schema(), &MergeKeys::default())?.changes;
+    // Transforms that undo each other: their notation is nothing to write.
+    if changes.is_empty() {
+        return Ok(Applied { text: text.into(), changes, warnings: Vec::new() });
+    }
+    let warnings = check::check(&before, &after, subject, &Touched::of(transforms), target)?;
     Ok(Applied { text: after.into(), changes, warnings })
 }
 
@@ -212,6 +223,13 @@ fn step(document: &Document<'_>, transform: &Transform) -> Result<Option<Documen
         Transform::PairLocation { server } => workspace::pair(document, server),
         Transform::UnpairLocation { host } => workspace::unpair(document, host),
     }
+}
+
+/// Refuses a new name among the fields of an update.
+fn check_name(name: &str, to: Option<&Value>) -> Result<(), TransformError> {
+    let Some(to) = to.filter(|to| to.as_str() != Some(name)) else { return Ok(()) };
+    let to = to.as_str().map_or_else(|| describe(to), ToOwned::to_owned);
+    Err(TransformError::Rename { name: name.to_owned(), to })
 }
 
 /// Sets `fields` of the node at `path`: mappings entry by entry, null removes.

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use super::Transform;
 use crate::value::Value;
-use crate::values::{DEFAULT_PORT, Image, UserDeployment};
+use crate::values::{Image, UserDeployment};
 use crate::workspace::GrpcServer;
 
 /// Transforms of both documents.
@@ -48,10 +48,11 @@ pub fn add(deployment: &UserDeployment, namespace: Option<&str>) -> Pair {
 /// `fields` as in [`Transform::UpdateDeployment`].
 #[must_use]
 pub fn update(name: &str, fields: &Value, namespace: Option<&str>) -> Pair {
-    let port = fields.get("port").map(|port| match port {
-        Value::Int(port) => u16::try_from(*port).unwrap_or(DEFAULT_PORT),
-        _ => DEFAULT_PORT,
-    });
+    // Anything but a port number is refused in the values.
+    let port = match fields.get("port") {
+        Some(Value::Int(port)) => u16::try_from(*port).ok(),
+        _ => None,
+    };
     let server = port.map(|port| GrpcServer::new(name, host(name, namespace), port));
     Pair {
         values: Vec::from([Transform::UpdateDeployment { name: name.to_string(), fields: fields.clone() }]),

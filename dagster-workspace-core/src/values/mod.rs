@@ -125,12 +125,18 @@ fn home<'d>(reader: &Reader<'d>, root: Node<'d>) -> Vec<Cow<'d, str>> {
         return Vec::from([SUBCHART.into()]);
     }
     let entries = reader.entries(root);
-    let system = |entry: &&Entry<'d>| reader.get(entry.value, SUBCHART).is_some();
-    match entries.iter().find(system).and_then(|entry| reader.key(entry.key).ok()) {
-        Some(name) => Vec::from([name, SUBCHART.into()]),
-        None if SYSTEM_KEYS.iter().any(|key| reader.get(root, key).is_some()) => Vec::from([SUBCHART.into()]),
-        None => Vec::new(),
+    let has_any = |node, keys: &[&str]| keys.iter().any(|key| reader.get(node, key).is_some());
+    let of_entry_with = |keys: &[&str]| {
+        let found = entries.iter().find(|entry| has_any(entry.value, keys))?;
+        Some(Vec::from([reader.key(found.key).ok()?, SUBCHART.into()]))
+    };
+    if let Some(path) = of_entry_with(&[SUBCHART]) {
+        return path;
     }
+    if has_any(root, &SYSTEM_KEYS) {
+        return Vec::from([SUBCHART.into()]);
+    }
+    of_entry_with(&SYSTEM_KEYS).unwrap_or_default()
 }
 
 /// One server of a document.

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use testing::Oracle;
 
 /// What a reader made of a text.
@@ -90,7 +90,7 @@ impl Python {
 
     /// What `reader` (`dagster`, `pyyaml`, `ruamel`) makes of each text.
     pub fn read(&mut self, reader: &str, texts: &[String]) -> Vec<Read> {
-        let answer = self.0.ask(&json!({ "reader": reader, "texts": texts }));
+        let answer = self.0.ask(&serde_json::json!({ "reader": reader, "texts": texts }));
         answer.as_array().unwrap().iter().map(Read::of_python).collect()
     }
 }
@@ -99,8 +99,12 @@ impl Python {
 pub fn helm(program: &Path, name: &str, values: &str) -> Result<Read, String> {
     let rendered = render(program, name, "answer: {{ .Values | toJson | b64enc }}\n", values)?;
     let answer = rendered.lines().find_map(|line| line.strip_prefix("answer: ")).unwrap();
-    let values: Json = serde_json::from_slice(&base64(answer)).unwrap();
-    Ok(Read::of_json(&values))
+    Ok(Read::of_json(&json(answer)))
+}
+
+/// What a template has printed with `toJson | b64enc`.
+pub fn json(answer: &str) -> Json {
+    serde_json::from_slice(&base64(answer)).unwrap()
 }
 
 /// What helm renders a chart of one template to; `name` as in [`helm`].
