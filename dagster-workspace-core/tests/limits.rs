@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use dagster_workspace_core::error::Problem;
-use dagster_workspace_core::yaml::{Document, MAX_DEPTH, MAX_LEN};
+use dagster_workspace_core::yaml::{Document, MAX_DEPTH, MAX_LEN, Node};
 
 const MEGABYTES_10: usize = 10_000_000;
 
@@ -113,7 +113,7 @@ fn billion_laughs_cost_nothing() {
     samples::invariants::check_invariants(&document);
     assert_eq!(document.events().lines().count(), 4 + 2 + 10 + 1 + 9 * (2 + 9));
     let last = document.root().unwrap().get("a9").unwrap().items().next().unwrap();
-    assert_eq!(last.target().and_then(|target| target.anchor()), Some("a8"));
+    assert_eq!(last.target().and_then(Node::anchor), Some("a8"));
 }
 
 /// One measurement at a time, and none beside the texts of many megabytes.
@@ -142,8 +142,11 @@ fn write_events(text: &str) {
     assert!(Document::parse(text).unwrap().events().len() > 10);
 }
 
+/// A name, and the text in so many repetitions.
+type Suspect = (&'static str, fn(usize) -> String);
+
 /// Texts that invite quadratic work, in `count` repetitions.
-const SUSPECTS: &[(&str, fn(usize) -> String)] = &[
+const SUSPECTS: &[Suspect] = &[
     ("nested pairs as keys", |count| {
         format!("- {}{}\n", "[".repeat(200), "]: x".repeat(199) + "]").repeat(count / 400)
     }),

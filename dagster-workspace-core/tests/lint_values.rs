@@ -197,7 +197,7 @@ fn check_verdict(text: &str, helm: Result<Vec<String>, String>) -> Result<(), St
                         let reader =
                             dagster_workspace_core::yaml::Reader::new(dagster_workspace_core::yaml::Schema::Helm);
                         let node = reader.target(reader.get(image, key)?)?;
-                        node.text().filter(|text| !text.is_empty() && text != "~").map(|text| text.into_owned())
+                        node.text().filter(|text| !text.is_empty() && text != "~").map(std::borrow::Cow::into_owned)
                     };
                     let version = Target::NEWEST.chart.to_string();
                     format!("{}:{}", part("repository").unwrap(), part("tag").unwrap_or(version))

@@ -277,7 +277,8 @@ fn mutated(dice: &mut Dice, text: String) -> String {
         3 => lines[at] = lines[at].strip_prefix(' ').unwrap_or(&lines[at]).to_string(),
         4 => lines[at] += dice.pick(&[" ", "\t", " # x", "#x", "\t# x", ":", ",", " |", " >-", "\"", " &z", " *a0"]),
         5 => {
-            lines.insert(at, dice.pick(&["", "   ", "# c", "      # c", "\t", "#\t", "---", "...", "      : x"]).into())
+            lines
+                .insert(at, dice.pick(&["", "   ", "# c", "      # c", "\t", "#\t", "---", "...", "      : x"]).into());
         }
         6 => {
             let places: Vec<usize> = lines[at].char_indices().map(|(place, _)| place).collect();

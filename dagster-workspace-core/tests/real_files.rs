@@ -13,7 +13,7 @@ use std::path::Path;
 use dagster_workspace_core::lint::{Target, Version};
 use dagster_workspace_core::transform::{Transform, apply};
 use dagster_workspace_core::yaml::{Document, Schema};
-use readers::{Python, Read};
+use readers::Python;
 use real::{Asked, data, floats};
 use serde_json::{Value as Json, json};
 use testing::Oracle;

@@ -53,9 +53,8 @@ fn numberlike() -> Vec<String> {
 
 /// Whether a token of these characters can be written plain in a block sequence at all.
 fn is_plain(token: &str) -> bool {
-    !(token.is_empty() || token.starts_with([':', '-']) && token.len() == 1 || token.starts_with("---"))
-        && !token.starts_with(':')
-        && !token.ends_with(':')
+    let marks = token == "-" || token.starts_with("---") || token.starts_with(':') || token.ends_with(':');
+    !token.is_empty() && !marks
 }
 
 fn same_float(ours: f64, theirs: f64) -> bool {

@@ -11,7 +11,7 @@ use testing::Oracle;
 
 /// What a reader made of a text.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Read {
+pub(crate) enum Read {
     Null,
     Bool(bool),
     Int(i128),
@@ -81,34 +81,34 @@ fn pair(items: Vec<Read>) -> (Read, Read) {
 }
 
 /// The Python readers.
-pub struct Python(Oracle);
+pub(crate) struct Python(Oracle);
 
 impl Python {
-    pub fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         Oracle::python("tests/readers/readers.py").map(Self)
     }
 
     /// What `reader` (`dagster`, `pyyaml`, `ruamel`) makes of each text.
-    pub fn read(&mut self, reader: &str, texts: &[String]) -> Vec<Read> {
+    pub(crate) fn read(&mut self, reader: &str, texts: &[String]) -> Vec<Read> {
         let answer = self.0.ask(&serde_json::json!({ "reader": reader, "texts": texts }));
         answer.as_array().unwrap().iter().map(Read::of_python).collect()
     }
 }
 
 /// What helm makes of the values document `values`; `name` is a folder for the chart, one per test.
-pub fn helm(program: &Path, name: &str, values: &str) -> Result<Read, String> {
+pub(crate) fn helm(program: &Path, name: &str, values: &str) -> Result<Read, String> {
     let rendered = render(program, name, "answer: {{ .Values | toJson | b64enc }}\n", values)?;
     let answer = rendered.lines().find_map(|line| line.strip_prefix("answer: ")).unwrap();
     Ok(Read::of_json(&json(answer)))
 }
 
 /// What a template has printed with `toJson | b64enc`.
-pub fn json(answer: &str) -> Json {
+pub(crate) fn json(answer: &str) -> Json {
     serde_json::from_slice(&base64(answer)).unwrap()
 }
 
 /// What helm renders a chart of one template to; `name` as in [`helm`].
-pub fn render(program: &Path, name: &str, template: &str, values: &str) -> Result<String, String> {
+pub(crate) fn render(program: &Path, name: &str, template: &str, values: &str) -> Result<String, String> {
     let chart = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::create_dir_all(chart.join("templates")).unwrap();
     fs::write(chart.join("Chart.yaml"), "apiVersion: v2\nname: readers\nversion: 0.1.0\n").unwrap();
@@ -142,15 +142,15 @@ fn base64(text: &str) -> Vec<u8> {
 }
 
 /// A seeded source of choices, so that a failure comes again.
-pub struct Choices(u64);
+pub(crate) struct Choices(u64);
 
 impl Choices {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
     /// A number below `limit`.
-    pub fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         // xorshift64, Marsaglia 2003.
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -159,7 +159,7 @@ impl Choices {
     }
 
     /// Some of `parts` in a row, `longest` at most.
-    pub fn joined(&mut self, parts: &[&str], longest: usize) -> String {
+    pub(crate) fn joined(&mut self, parts: &[&str], longest: usize) -> String {
         let count = 1 + self.below(longest);
         (0..count).map(|_| parts[self.below(parts.len())]).collect()
     }

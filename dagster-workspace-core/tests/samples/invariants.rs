@@ -1,6 +1,6 @@
 //! What holds for the index of every text that is accepted, seen through the read API. Read [`check_invariants`].
 
-use dagster_workspace_core::yaml::{Document, Kind, Node, Style};
+use dagster_workspace_core::yaml::{Document, Kind, Mapping, Node, Sequence, Style};
 
 /// Panics where the index breaks a promise:
 ///
@@ -40,7 +40,7 @@ impl<'d> Walk<'d> {
         assert!(depth <= 2 * dagster_workspace_core::yaml::MAX_DEPTH, "too deep");
         assert!(node.full_span().contains(node.span()), "{node:?}");
         self.properties(node);
-        let collection = node.mapping().map(|mapping| mapping.style()).or(node.sequence().map(|list| list.style()));
+        let collection = node.mapping().map(Mapping::style).or(node.sequence().map(Sequence::style));
         let Some(style) = collection else { return self.token(node) };
         let span = node.span().range();
         if node.kind() == Kind::FlowPair || style == Style::Block {

@@ -108,7 +108,7 @@ impl Mutator {
                 0..=2 => text.insert_str(at, self.pick(PIECES)),
                 3 => text.replace_range(at..end, ""),
                 4 => text.replace_range(at..end, self.pick(PIECES)),
-                5 => text.insert_str(at, &text[at..end].to_owned()),
+                5 => text = [&text[..end], &text[at..]].concat(),
                 6 => {
                     let line = text[..at].rfind('\n').map_or(0, |found| found + 1);
                     text.insert_str(line, self.pick(&[" ", "  ", "    ", "\t", "- ", "# "]));
