@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dagster_workspace import Values
 from dagster_workspace._native import main
 
 # Beside the interpreter that runs the tests: a script elsewhere on PATH would be another build.
@@ -38,6 +39,22 @@ def test_help_and_version_go_to_standard_output(command: list[str]) -> None:
 
 
 @BOTH
+def test_exit_codes_of_the_main_job(command: list[str], folder: Path) -> None:
+    where = ["--directory", str(folder)]
+    add = [*where, "add", "new", "--arg=-m", "--arg=new", "--image"]
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert run(command, *add, "a/new:1", "--dry-run", "--detailed-exitcode").returncode == 2
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert run(command, *add, "a/new:1").returncode == 0
+    assert run(command, *add, "a/new:1", "--detailed-exitcode").returncode == 0
+    assert run(command, *add, "a/new:2").returncode == 5
+    assert run(command, *where, "update", "absent", "--port", "1").returncode == 4
+    assert list(Values.parse(folder / "values.yaml").deployments) == ["etl", "new"]
+    assert run(command, *where, "remove", "new").returncode == 0
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@BOTH
 def test_err_usage_is_4(command: list[str]) -> None:
     done = run(command, "fly")
     assert (done.returncode, done.stdout) == (4, b"")
@@ -54,7 +71,7 @@ def test_err_invalid_document_is_4(command: list[str]) -> None:
 @BOTH
 def test_err_missing_file_is_an_error(command: list[str], tmp_path: Path) -> None:
     done = run(command, "yaml", "events", str(tmp_path / "missing.yaml"))
-    assert done.returncode in (1, 4)
+    assert (done.returncode, done.stdout) == (4, b"")
     assert b"missing.yaml" in done.stderr
 
 
