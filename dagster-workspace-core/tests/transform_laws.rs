@@ -6,13 +6,13 @@
 mod deployed;
 mod written;
 
-use deployed::NAMES;
 use dagster_workspace_core::lint::Target;
 use dagster_workspace_core::transform::{Applied, Transform, TransformError, apply};
 use dagster_workspace_core::value::Value;
 use dagster_workspace_core::values::{Image, UserDeployment, UserDeployments};
 use dagster_workspace_core::workspace::{Endpoint, GrpcServer, Workspace};
 use dagster_workspace_core::yaml::{Document, Schema};
+use deployed::NAMES;
 use proptest::prelude::*;
 use written::{Flavour, Tape, document};
 
@@ -22,7 +22,7 @@ fn config() -> ProptestConfig {
 }
 
 fn choices() -> impl Strategy<Value = Vec<u8>> {
-    prop::collection::vec(any::<u8>(), 0..120)
+    prop::collection::vec(any::<u8>(), 0..200)
 }
 
 fn run(text: &str, transforms: &[Transform]) -> Result<Applied, TransformError> {
@@ -297,7 +297,8 @@ fn a_hundred_deployments_in_one_batch() {
     let applied = run(&text, &adds).unwrap();
     assert_eq!(applied.changes.len(), 100);
     let document = Document::parse(applied.text.as_str()).unwrap();
-    let found: Vec<_> = UserDeployments::of(&document).iter().filter_map(|one| Some(one.name()?.into_owned())).collect();
+    let found: Vec<_> =
+        UserDeployments::of(&document).iter().filter_map(|one| Some(one.name()?.into_owned())).collect();
     assert!(found.ends_with(&names), "{found:?}");
     assert!(!run(&applied.text, &adds).unwrap().is_changed());
     let removes: Vec<_> = names.iter().map(|name| remove(Schema::Helm, name)).collect();
@@ -325,8 +326,12 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 fn image() -> impl Strategy<Value = Image> {
-    prop_oneof![Just("r"), Just("r.io:5000/a/b:1.10"), Just("r@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")]
-        .prop_map(|text| text.parse().unwrap())
+    prop_oneof![
+        Just("r"),
+        Just("r.io:5000/a/b:1.10"),
+        Just("r@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")
+    ]
+    .prop_map(|text| text.parse().unwrap())
 }
 
 fn server() -> impl Strategy<Value = GrpcServer> {

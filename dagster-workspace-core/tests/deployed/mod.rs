@@ -190,7 +190,8 @@ pub(crate) fn fields(tape: &mut Tape<'_>) -> Value {
 pub(crate) fn of_location(tape: &mut Tape<'_>, name: &str) -> Transform {
     let port = 3030 + u16::try_from(tape.below(3)).unwrap();
     let host = format!("{name}{}", tape.pick(&["", ".prod", ".prod.svc.cluster.local"]));
-    let update = |fields| Transform::UpdateLocation { name: name.into(), fields: serde_json::from_value(fields).unwrap() };
+    let update =
+        |fields| Transform::UpdateLocation { name: name.into(), fields: serde_json::from_value(fields).unwrap() };
     match tape.below(6) {
         0 => Transform::AddLocation { server: GrpcServer::new(name, host, port) },
         1 => Transform::RemoveLocation { name: name.into() },
