@@ -300,13 +300,6 @@ fn all_servers_of_a_host_are_its_pair() {
 }
 
 #[test]
-fn a_warning_about_a_paired_location_is_said_under_its_own_name() {
-    let text = "load_from:\n- grpc_server: {host: etl, port: 1, location_name: Sales (EU), ssl: true}\n";
-    let applied = check(text, &pair::add(&deployment("etl"), None).workspace).unwrap();
-    assert_eq!(applied.text, text.replace("port: 1", "port: 3030"));
-}
-
-#[test]
 fn err_the_hint_shows_what_differs_but_no_secret() {
     let text =
         check(VALUES, &[Transform::AddDeployment { deployment: deployment("shop").env("K", "hunter1") }]).unwrap().text;
