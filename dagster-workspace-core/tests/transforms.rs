@@ -183,6 +183,132 @@ fn err_a_location_that_is_no_server_is_not_updated() {
     assert_eq!(codes(&error), ["DW0503"]);
 }
 
+/// The text after an update of deployment `etl` by these fields.
+fn updated(text: &str, fields: &str) -> Result<String, TransformError> {
+    check(text, &[Transform::UpdateDeployment { name: "etl".into(), fields: value(fields) }])
+        .map(|applied| applied.text)
+}
+
+const IMAGE: &str = "image: {repository: etl, tag: a, pullPolicy: Always}";
+
+#[test]
+fn variables_are_set_one_by_one_in_both_notations() {
+    let text = |env: &str| {
+        format!("deployments:\n- name: etl\n  {IMAGE}\n  port: 3030\n  env:\n{env}  dagsterApiGrpcArgs: [a]\n")
+    };
+    let fields = r#"{"env": {"A": "on", "B": null, "C": "c"}}"#;
+    let map = text("    A: old # why\n    B: b\n    D: d\n");
+    assert_eq!(updated(&map, fields), Ok(text("    A: \"on\" # why\n    D: d\n    C: c\n")));
+    let list =
+        text("  - name: A\n    valueFrom: {x: y}\n  - {name: B, value: b}\n  # why\n  - name: D\n    value: d\n");
+    let expected = "  - name: A\n    value: \"on\"\n  # why\n  - name: D\n    value: d\n  - name: C\n    value: c\n";
+    assert_eq!(updated(&list, fields), Ok(text(expected)));
+    assert_eq!(updated(&list, r#"{"env": null}"#), Ok(text("").replace("  env:\n", "")));
+    let whole = updated(&list, r#"{"env": [{"name": "E", "value": "e"}]}"#).unwrap();
+    assert_eq!(whole, text("  - name: E\n    value: e\n"));
+}
+
+#[test]
+fn entries_are_found_whose_names_stand_elsewhere() {
+    let entry = format!("{IMAGE}\n  port: 3030\n  dagsterApiGrpcArgs: [a]");
+    let merged = format!("x-all: &all\n  name: etl\n  {entry}\ndeployments:\n- <<: *all\n  replicaCount: 1\n");
+    let by_alias = format!("x-name: &name etl\ndeployments:\n- {entry}\n  name: *name\n");
+    let port = r#"{"port": 4040}"#;
+    assert_eq!(updated(&merged, port), Ok(format!("{merged}  port: 4040\n")));
+    assert_eq!(updated(&by_alias, port), Ok(by_alias.replace("3030", "4040")));
+    let gone = [Transform::RemoveDeployment { name: "etl".into() }];
+    for text in [&merged, &by_alias] {
+        assert!(check(text, &gone).unwrap().text.ends_with("deployments: []\n"), "{text}");
+    }
+    // What is merged or aliased is shared.
+    let alias = format!("x-all: &all\n  name: etl\n  {entry}\ndeployments:\n- *all\n");
+    assert_eq!(codes(&updated(&alias, port).unwrap_err()), ["DW0408"]);
+    assert_eq!(codes(&updated(&merged, r#"{"image": {"tag": "b"}}"#).unwrap_err()), ["DW0408"]);
+    assert!(check(&alias, &gone).unwrap().text.ends_with("deployments: []\n"));
+}
+
+#[test]
+fn err_a_name_that_stands_twice_or_is_no_text_to_helm() {
+    let entry = |name: &str| format!("- name: {name}\n  {IMAGE}\n  port: 3030\n  dagsterApiGrpcArgs: [a]\n");
+    let twice = format!("deployments:\n{}{}", entry("etl"), entry("\"etl\""));
+    assert_eq!(codes(&updated(&twice, r#"{"port": 1}"#).unwrap_err()), ["DW0403"]);
+    assert_eq!(codes(&check(&twice, &[Transform::RemoveDeployment { name: "etl".into() }]).unwrap_err()), ["DW0403"]);
+    for (text, name) in [(entry("0123"), "0123"), (entry("on"), "on")] {
+        let text = format!("deployments:\n{text}");
+        let add = Transform::AddDeployment { deployment: deployment(name) };
+        assert_eq!(codes(&check(&text, &[add]).unwrap_err()), ["DW0501"], "{text}");
+    }
+}
+
+#[test]
+fn deployments_are_begun_where_the_chart_looks_for_them() {
+    let add = [Transform::AddDeployment { deployment: deployment("shop") }];
+    for (text, place) in [
+        ("", "deployments:\n  - name: shop\n"),
+        ("a: 1\n", "a: 1\ndeployments:\n  - name: shop\n"),
+        ("deployments: ~ # none\n", "deployments: # none\n  - name: shop\n"),
+        ("dagit: {}\n", "dagit: {}\ndagster-user-deployments:\n  deployments:\n    - name: shop\n"),
+        (
+            "dagster:\n  dagsterWebserver: {}\n",
+            "dagster:\n  dagsterWebserver: {}\n  dagster-user-deployments:\n    deployments:\n      - name: shop\n",
+        ),
+    ] {
+        let applied = check(text, &add).unwrap();
+        assert!(applied.text.starts_with(place), "{text:?}\n{}", applied.text);
+    }
+}
+
+#[test]
+fn what_is_undone_in_a_batch_is_no_change() {
+    let there_and_back = [
+        Transform::AddDeployment { deployment: deployment("shop") },
+        Transform::RemoveDeployment { name: "shop".into() },
+    ];
+    for text in [VALUES, "deployments: [ ]\n", "deployments: # none\n  []\n"] {
+        assert_eq!(check(text, &there_and_back).unwrap().text, text);
+    }
+}
+
+#[test]
+fn a_location_without_a_name_has_the_one_that_dagster_gives_it() {
+    let server = GrpcServer { location_name: None, ..GrpcServer::new("", "a", 1) };
+    let add = [Transform::AddLocation { server }];
+    let unnamed = "load_from:\n- grpc_server: {port: 1, host: a}\n";
+    assert_eq!(check(unnamed, &add).unwrap().text, unnamed);
+    let added = check("load_from: []\n", &add).unwrap().text;
+    assert!(added.contains("location_name: grpc:a:1"), "{added}");
+    let update = |fields| Transform::UpdateLocation { name: "grpc:a:1".into(), fields: value(fields) };
+    let error = check(unnamed, &[update(r#"{"port": 2}"#)]).unwrap_err();
+    assert_eq!(error, TransformError::Rename { name: "grpc:a:1".into(), to: "grpc:a:2".into() });
+    let kept = check(unnamed, &[update(r#"{"port": 2, "location_name": "grpc:a:1"}"#)]).unwrap().text;
+    assert_eq!(kept, "load_from:\n- grpc_server: {port: 2, host: a, location_name: grpc:a:1}\n");
+}
+
+#[test]
+fn all_servers_of_a_host_are_its_pair() {
+    let text = "load_from:\n- grpc_server: {host: etl.prod, port: 1, location_name: a}\n- grpc_server: {host:         etl.prod.svc.cluster.local, port: 2, location_name: b}\n- grpc_server: {host: etl, port: 3, location_name: c}\n-         grpc_server: {host: etl.prod.svc, port: {env: PORT}, location_name: d}\n";
+    let etl = deployment("etl").with_port(7);
+    let paired = check(text, &pair::add(&etl, Some("prod")).workspace).unwrap();
+    assert_eq!(paired.text, text.replace("port: 1", "port: 7").replace("port: 2", "port: 7"));
+    let bare = check(text, &pair::update("etl", &value(r#"{"port": 7}"#), None).workspace).unwrap();
+    assert_eq!(bare.text, text.replace("port: 3", "port: 7"));
+    let gone = check(text, &pair::remove("etl", Some("prod")).workspace).unwrap();
+    assert_eq!(gone.text, "load_from:\n- grpc_server: {host: etl, port: 3, location_name: c}\n");
+    for fields in [r#"{"env": {}}"#, r#"{"port": "7"}"#, r#"{"port": 70000}"#, r#"{"port": null}"#] {
+        assert_eq!(pair::update("etl", &value(fields), None).workspace, [], "{fields}");
+    }
+}
+
+#[test]
+fn err_the_hint_shows_what_differs_but_no_secret() {
+    let text =
+        check(VALUES, &[Transform::AddDeployment { deployment: deployment("shop").env("K", "hunter1") }]).unwrap().text;
+    let other = deployment("shop").with_port(4000).env("K", "hunter2");
+    let found = check(&text, &[Transform::AddDeployment { deployment: other }]).unwrap_err().diagnostics();
+    let hint = found[0].hint.as_deref().unwrap();
+    assert_eq!(hint, "it differs: port 3030 -> 4000, env.K changed; update it, or choose another name");
+}
+
 #[test]
 fn err_what_dagster_refuses_is_not_written() {
     let server = GrpcServer::new("new", "h", 1);
@@ -221,4 +347,6 @@ fn transforms_are_data() {
     let json = serde_json::to_string(&transforms).unwrap();
     assert!(json.contains(r#""transform":"set-image""#), "{json}");
     assert_eq!(serde_json::from_str::<Vec<Transform>>(&json).unwrap(), transforms);
+    let mistyped = r#"{"transform": "remove-deployment", "name": "a", "nmae": "b"}"#;
+    assert!(serde_json::from_str::<Transform>(mistyped).is_err());
 }

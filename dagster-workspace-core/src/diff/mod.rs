@@ -7,7 +7,8 @@
 mod summary;
 
 use alloc::borrow::ToOwned as _;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -177,10 +178,10 @@ impl Walk<'_> {
         }
     }
 
-    fn item_step(&self, item: &Value, at: usize, shared: &[&str]) -> Step {
+    fn item_step(&self, item: &Value, at: usize, shared: &BTreeSet<&str>) -> Step {
         let key = self.item_key();
         match key.of_value(item) {
-            Some(name) if !shared.contains(&name) => Step::Item { name: name.to_owned(), key },
+            Some(name) if !shared.contains(name) => Step::Item { name: name.to_owned(), key },
             _ => Step::Index(at),
         }
     }
@@ -210,41 +211,65 @@ struct Pairs<'v> {
     old: BTreeMap<usize, usize>,
     new: BTreeMap<usize, usize>,
     /// Names that several items of one list have: they tell nothing.
-    shared: Vec<&'v str>,
+    shared: BTreeSet<&'v str>,
 }
 
 /// Matches items by name; those without a name of their own by equality.
 fn pairs<'v>(before: &'v [Value], after: &'v [Value], key: &ItemKey) -> Pairs<'v> {
-    let mut pairs = Pairs { old: BTreeMap::new(), new: BTreeMap::new(), shared: Vec::new() };
+    let mut pairs = Pairs { old: BTreeMap::new(), new: BTreeMap::new(), shared: BTreeSet::new() };
     let mut by_name: [BTreeMap<&str, usize>; 2] = [BTreeMap::new(), BTreeMap::new()];
     for (list, names) in [before, after].into_iter().zip(&mut by_name) {
         for (at, item) in list.iter().enumerate() {
             let Some(name) = key.of_value(item) else { continue };
             if names.insert(name, at).is_some() {
-                pairs.shared.push(name);
+                pairs.shared.insert(name);
             }
         }
     }
     let [old_names, new_names] = by_name;
-    for (name, old) in old_names.iter().filter(|(name, _)| !pairs.shared.contains(name)) {
+    for (name, old) in old_names.iter().filter(|(name, _)| !pairs.shared.contains(*name)) {
         if let Some(new) = new_names.get(name) {
             pairs.old.insert(*old, *new);
             pairs.new.insert(*new, *old);
         }
     }
-    for (old, item) in before.iter().enumerate() {
-        if pairs.old.contains_key(&old) || is_named(item, key, &pairs.shared) {
-            continue;
-        }
-        let free = |(at, other): &(usize, &Value)| !pairs.new.contains_key(at) && item.is_same(other);
-        if let Some((new, _)) = after.iter().enumerate().find(free) {
+    pair_equal(before, after, key, &mut pairs);
+    pairs
+}
+
+/// Matches items without a name of their own.
+fn pair_equal(before: &[Value], after: &[Value], key: &ItemKey, pairs: &mut Pairs<'_>) {
+    // Sorted by their notation, so that the cost grows with the text and not with its square.
+    let mut free: BTreeMap<String, VecDeque<usize>> = BTreeMap::new();
+    for (new, item) in after.iter().enumerate().filter(|(_, item)| !is_named(item, key, &pairs.shared)) {
+        free.entry(notation(item)).or_default().push_back(new);
+    }
+    for (old, item) in before.iter().enumerate().filter(|(_, item)| !is_named(item, key, &pairs.shared)) {
+        if let Some(new) = free.get_mut(&notation(item)).and_then(VecDeque::pop_front) {
             pairs.old.insert(old, new);
             pairs.new.insert(new, old);
         }
     }
-    pairs
 }
 
-fn is_named(item: &Value, key: &ItemKey, shared: &[&str]) -> bool {
-    key.of_value(item).is_some_and(|name| !shared.contains(&name))
+/// One text for all values that [`Value::is_same`] takes for the same.
+fn notation(value: &Value) -> String {
+    format!("{:?}", arranged(value))
+}
+
+/// The value with its keys in order, and with one zero.
+fn arranged(value: &Value) -> Value {
+    match value {
+        Value::Mapping(entries) => {
+            let entries: BTreeMap<&String, Value> = entries.iter().map(|(key, value)| (key, arranged(value))).collect();
+            Value::Mapping(entries.into_iter().map(|(key, value)| (key.clone(), value)).collect())
+        }
+        Value::Sequence(items) => Value::Sequence(items.iter().map(arranged).collect()),
+        Value::Float(number) => Value::Float(number + 0.0),
+        other => other.clone(),
+    }
+}
+
+fn is_named(item: &Value, key: &ItemKey, shared: &BTreeSet<&str>) -> bool {
+    key.of_value(item).is_some_and(|name| !shared.contains(name))
 }

@@ -18,7 +18,8 @@ const NOUNS: [(&str, &str); 3] = [("deployments", "deployment"), ("load_from", "
 const ORIGINS: [&str; 5] = ["grpc_server", "python_file", "python_module", "python_package", "autoload_defs_module"];
 
 /// Words in keys under which a credential stands.
-const SECRET: [&str; 7] = ["password", "passwd", "token", "apikey", "accesskey", "privatekey", "credential"];
+const SECRET: [&str; 9] =
+    ["password", "passwd", "passphrase", "token", "apikey", "accesskey", "privatekey", "secretkey", "credential"];
 
 /// What stands in place of a secret.
 const HIDDEN: &str = "(hidden)";
@@ -32,7 +33,9 @@ impl fmt::Display for Change {
         let (subject, rest) = split(&self.path);
         let secret = is_secret(&self.path);
         let path = if rest.steps().is_empty() { String::new() } else { rest.to_string() };
-        let shown = |value: &Option<Value>| value.as_ref().filter(|_| !secret).and_then(scalar);
+        let shown = |value: &Option<Value>| {
+            value.as_ref().filter(|_| !secret).map(|value| hidden(value, false)).and_then(|value| scalar(&value))
+        };
         let mark = match (&self.before, &self.after) {
             (None, _) => '+',
             (_, None) => '-',
@@ -136,8 +139,8 @@ fn is_secret(path: &Path) -> bool {
 fn is_secret_key(key: &str) -> bool {
     let folded: String = key.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     // A name or a key of a Secret is no secret itself.
-    let is_reference = ["name", "key", "secret", "enabled"].iter().any(|end| folded.ends_with(end))
-        && !["apikey", "accesskey", "privatekey"].iter().any(|end| folded.ends_with(end));
+    let is_reference = ["name", "key", "ref", "secret", "enabled"].iter().any(|end| folded.ends_with(end))
+        && !["apikey", "accesskey", "privatekey", "secretkey"].iter().any(|end| folded.ends_with(end));
     !is_reference && SECRET.iter().any(|word| folded.contains(word))
 }
 
@@ -154,8 +157,18 @@ fn hidden(value: &Value, secret: bool) -> Value {
         Value::Sequence(items) => Value::Sequence(items.iter().map(|item| hidden(item, secret)).collect()),
         Value::Null | Value::Bool(_) => value.clone(),
         _ if secret => Value::from(HIDDEN),
+        Value::String(text) if has_password(text) => Value::from(HIDDEN),
         _ => value.clone(),
     }
+}
+
+/// Whether a text holds an address with a password, `postgres://user:password@host`.
+fn has_password(text: &str) -> bool {
+    text.match_indices("://").any(|(at, mark)| {
+        let rest = text.get(at + mark.len()..).unwrap_or_default();
+        let authority = rest.split(['/', '?', '#', ' ']).next().unwrap_or_default();
+        authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
+    })
 }
 
 /// Kubernetes `EnvVar` objects: what they are called stays readable.
@@ -184,7 +197,7 @@ mod tests {
         let [old, new] = &documents;
         let diff_of = |a, b| Diff::between(a, b, Schema::Helm, &MergeKeys::default()).unwrap();
         let forward = diff_of(old, new);
-        let lines: Vec<_> = forward.changes.iter().map(alloc::string::ToString::to_string).collect();
+        let lines: Vec<_> = forward.changes.iter().map(ToString::to_string).collect();
         assert_eq!(lines, expected, "{before}\n=>\n{after}");
         let values = [old, new].map(|document| document.to_value(Schema::Helm).unwrap());
         assert_eq!(lines.is_empty(), values[0].is_same(&values[1]));
@@ -262,6 +275,34 @@ mod tests {
             json.contains("kept") && json.contains(r#""path":"deployments[name=a].env.K","before":"(hidden)""#),
             "{json}"
         );
+    }
+
+    #[test]
+    fn keys_and_texts_that_hold_a_credential_are_told_from_references() {
+        for key in ["password", "postgresqlPassword", "api_key", "AWS_SECRET_ACCESS_KEY", "secretKey", "credentials"] {
+            assert!(is_secret_key(key), "{key}");
+        }
+        for key in ["secretKeyRef", "passwordSecretName", "tokenEnabled", "secretName", "key", "tag", "passwordKey"] {
+            assert!(!is_secret_key(key), "{key}");
+        }
+        for (text, expected) in [
+            ("postgres://user:pass@db/x", true),
+            ("--url=postgres://user:p@ss@db:5432", true),
+            ("https://example.com:80/a@b:c", false),
+            ("git@example.com:x", false),
+            ("s3://user@bucket", false),
+        ] {
+            assert_eq!(has_password(text), expected, "{text}");
+        }
+        check("a: x\n", "a: pg://u:s3cret@db\n", &["~ a x -> (hidden)"]);
+    }
+
+    #[test]
+    fn many_items_without_a_name_are_matched_by_their_value() {
+        let items =
+            |from: usize| -> String { (from..from + 5000).map(|at| alloc::format!("- {{n: {at}}}\n")).collect() };
+        let [old, new] = [0, 1].map(items).map(|text| Document::parse(text).unwrap().to_value(Schema::Helm).unwrap());
+        assert_eq!(diff(&old, &new, &MergeKeys::default()).len(), 2);
     }
 
     #[test]
