@@ -7,7 +7,7 @@
 mod summary;
 
 use alloc::borrow::ToOwned as _;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -137,8 +137,8 @@ impl Walk<'_> {
         match (before, after) {
             (Some(before), Some(after)) => self.values(before, after),
             // A list of named items that comes or goes as a whole: its items are what people know.
-            (Some(list @ Value::Sequence(_)), None) if self.is_named(list) => self.values(list, &Value::Null),
-            (None, Some(list @ Value::Sequence(_))) if self.is_named(list) => self.values(&Value::Null, list),
+            (Some(frame), None) if self.is_frame(frame) => self.values(frame, &empty(frame)),
+            (None, Some(frame)) if self.is_frame(frame) => self.values(&empty(frame), frame),
             _ => self.note(before, after),
         }
         self.steps.pop();
@@ -177,10 +177,10 @@ impl Walk<'_> {
         }
     }
 
-    fn item_step(&self, item: &Value, at: usize, shared: &[&str]) -> Step {
+    fn item_step(&self, item: &Value, at: usize, shared: &BTreeSet<&str>) -> Step {
         let key = self.item_key();
         match key.of_value(item) {
-            Some(name) if !shared.contains(&name) => Step::Item { name: name.to_owned(), key },
+            Some(name) if !shared.contains(name) => Step::Item { name: name.to_owned(), key },
             _ => Step::Index(at),
         }
     }
@@ -193,10 +193,30 @@ impl Walk<'_> {
         }
     }
 
-    fn is_named(&self, list: &Value) -> bool {
-        let Value::Sequence(items) = list else { return false };
-        let key = self.item_key();
-        !items.is_empty() && items.iter().all(|item| key.of_value(item).is_some())
+    /// Whether it is a list of named items, or a mapping that leads to nothing else.
+    fn is_frame(&self, value: &Value) -> bool {
+        match value {
+            Value::Sequence(items) => {
+                let key = self.item_key();
+                !items.is_empty() && items.iter().all(|item| key.of_value(item).is_some())
+            }
+            Value::Mapping(entries) => {
+                let lists = |value: &Value| match value {
+                    Value::Sequence(items) => !items.is_empty() && items.iter().all(|item| !item.entries().is_empty()),
+                    _ => false,
+                };
+                !entries.is_empty() && entries.iter().all(|(_, value)| lists(value))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What a list or mapping is without what is in it.
+fn empty(value: &Value) -> Value {
+    match value {
+        Value::Sequence(_) => Value::Sequence(Vec::new()),
+        _ => Value::Mapping(Vec::new()),
     }
 }
 
@@ -210,23 +230,23 @@ struct Pairs<'v> {
     old: BTreeMap<usize, usize>,
     new: BTreeMap<usize, usize>,
     /// Names that several items of one list have: they tell nothing.
-    shared: Vec<&'v str>,
+    shared: BTreeSet<&'v str>,
 }
 
 /// Matches items by name; those without a name of their own by equality.
 fn pairs<'v>(before: &'v [Value], after: &'v [Value], key: &ItemKey) -> Pairs<'v> {
-    let mut pairs = Pairs { old: BTreeMap::new(), new: BTreeMap::new(), shared: Vec::new() };
+    let mut pairs = Pairs { old: BTreeMap::new(), new: BTreeMap::new(), shared: BTreeSet::new() };
     let mut by_name: [BTreeMap<&str, usize>; 2] = [BTreeMap::new(), BTreeMap::new()];
     for (list, names) in [before, after].into_iter().zip(&mut by_name) {
         for (at, item) in list.iter().enumerate() {
             let Some(name) = key.of_value(item) else { continue };
             if names.insert(name, at).is_some() {
-                pairs.shared.push(name);
+                pairs.shared.insert(name);
             }
         }
     }
     let [old_names, new_names] = by_name;
-    for (name, old) in old_names.iter().filter(|(name, _)| !pairs.shared.contains(name)) {
+    for (name, old) in old_names.iter().filter(|(name, _)| !pairs.shared.contains(*name)) {
         if let Some(new) = new_names.get(name) {
             pairs.old.insert(*old, *new);
             pairs.new.insert(*new, *old);
@@ -237,7 +257,9 @@ fn pairs<'v>(before: &'v [Value], after: &'v [Value], key: &ItemKey) -> Pairs<'v
             continue;
         }
         let free = |(at, other): &(usize, &Value)| !pairs.new.contains_key(at) && item.is_same(other);
-        if let Some((new, _)) = after.iter().enumerate().find(free) {
+        // Most often it has stayed where it was.
+        let same = after.get(old).map(|other| (old, other)).filter(free);
+        if let Some((new, _)) = same.or_else(|| after.iter().enumerate().find(free)) {
             pairs.old.insert(old, new);
             pairs.new.insert(new, old);
         }
@@ -245,6 +267,6 @@ fn pairs<'v>(before: &'v [Value], after: &'v [Value], key: &ItemKey) -> Pairs<'v
     pairs
 }
 
-fn is_named(item: &Value, key: &ItemKey, shared: &[&str]) -> bool {
-    key.of_value(item).is_some_and(|name| !shared.contains(&name))
+fn is_named(item: &Value, key: &ItemKey, shared: &BTreeSet<&str>) -> bool {
+    key.of_value(item).is_some_and(|name| !shared.contains(name))
 }
