@@ -43,7 +43,7 @@ const CORPUS: [(&str, &[&str], Version); 13] = [
 const REFUSED_VALUES: [Refused; 3] = [
     ("07", "port env image nested set-image", "DW0502", "it has no deployment"),
     ("08", "port env image", "DW0208", "its repository and tag are null, which the chart's schema refuses"),
-    ("08", "nested", "DW0408", "its affinity is an alias"),
+    ("08", "nested", "DW0208", "it has no repository; its affinity, an alias, would get a value of its own"),
 ];
 
 /// Workspace files: as above.

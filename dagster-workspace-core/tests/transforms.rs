@@ -5,6 +5,7 @@ use dagster_workspace_core::transform::{Applied, Transform, TransformError, appl
 use dagster_workspace_core::value::Value;
 use dagster_workspace_core::values::UserDeployment;
 use dagster_workspace_core::workspace::GrpcServer;
+use dagster_workspace_core::yaml::{Document, Schema};
 
 const VALUES: &str = "# ours\ndeployments:\n  - name: \"etl\" # one\n    image:\n      repository: \"etl\"\n      tag: \"1.0\"\n      \
     pullPolicy: Always\n    port: 3030\n    dagsterApiGrpcArgs: [\"-m\", \"etl\"]\n  # two\n  - name: \"ml\"\n    image: {repository: \
@@ -13,13 +14,17 @@ const VALUES: &str = "# ours\ndeployments:\n  - name: \"etl\" # one\n    image:\
 const WORKSPACE: &str = "load_from:\n  - grpc_server: # keep\n      host: etl\n      port: 3030\n      location_name: \"Sales (EU)\"\n  \
     - python_file: jobs.py\n";
 
-/// The result, which also is its own result.
+/// The result, which also is its own result, and which a second reader reads as we do.
 fn check(text: &str, transforms: &[Transform]) -> Result<Applied, TransformError> {
     let applied = apply(text, transforms, &Target::default())?;
     let again = apply(&applied.text, transforms, &Target::default())?;
     assert_eq!(again.text, applied.text, "again");
     assert!(!again.is_changed(), "again: {:?}", again.changes);
     assert_eq!(applied.is_changed(), applied.text != text);
+    let data = Document::parse(applied.text.as_str()).unwrap().to_value(Schema::Dagster).unwrap();
+    let mut second: serde_yaml::Value = serde_yaml::from_str(&applied.text).unwrap();
+    second.apply_merge().unwrap();
+    assert_eq!(serde_json::to_value(&second).unwrap(), serde_json::to_value(&data).unwrap(), "{}", applied.text);
     Ok(applied)
 }
 
@@ -349,4 +354,125 @@ fn transforms_are_data() {
     assert_eq!(serde_json::from_str::<Vec<Transform>>(&json).unwrap(), transforms);
     let mistyped = r#"{"transform": "remove-deployment", "name": "a", "nmae": "b"}"#;
     assert!(serde_json::from_str::<Transform>(mistyped).is_err());
+}
+
+/// Checks that a transform turns the lines `gone` into `come` and nothing else.
+fn check_lines(text: &str, transform: Transform, gone: &[&str], come: &[&str]) {
+    let applied = check(text, &[transform]).unwrap();
+    assert_eq!(changed(text, &applied.text), (gone.to_vec(), come.to_vec()), "{text}");
+}
+
+fn update(name: &str, fields: &str) -> Transform {
+    Transform::UpdateDeployment { name: name.into(), fields: value(fields) }
+}
+
+fn set_image(name: &str, image: &str) -> Transform {
+    Transform::SetImage { name: name.into(), image: image.parse().unwrap() }
+}
+
+const MERGED: &str = "x: &x\n  image: &i {repository: r, tag: a, pullPolicy: Always}\n  port: 3030\n  dagsterApiGrpcArgs: [a]\n  \
+    labels: {a: b}\ndeployments:\n  - <<: *x\n    name: etl\n  - <<: *x\n    name: ml\n    image: *i\n";
+
+#[test]
+fn fields_behind_merge_keys_and_aliases_get_values_of_their_own() {
+    let image = |tag: &str| {
+        let lines = ["image:".into(), "  repository: r".into(), format!("  tag: {tag}"), "  pullPolicy: Always".into()];
+        lines.map(|line: String| format!("    {line}"))
+    };
+    let own = image("b");
+    let own = own.each_ref().map(String::as_str);
+    check_lines(MERGED, set_image("etl", "r:b"), &[], &own);
+    check_lines(MERGED, set_image("ml", "r:b"), &["    image: *i"], &own);
+    check_lines(MERGED, update("etl", r#"{"port": 1}"#), &[], &["    port: 1"]);
+    check_lines(MERGED, update("etl", r#"{"labels": {"a": null}}"#), &[], &["    labels: {}"]);
+    let inside = MERGED.replace("image: *i", "image: {<<: *i, tag: b}");
+    check_lines(&inside, set_image("ml", "r:c"), &["    image: {<<: *i, tag: b}"], &["    image: {<<: *i, tag: c}"]);
+    let named = format!("y: &y etl\n{}", VALUES.replace("\"etl\" # one", "*y # one"));
+    check_lines(&named, set_image("etl", "etl:2.0"), &["      tag: \"1.0\""], &["      tag: \"2.0\""]);
+}
+
+#[test]
+fn err_what_several_entries_share_is_not_changed_for_one() {
+    // A merged key cannot be taken away from one entry alone.
+    let error = check(MERGED, &[update("etl", r#"{"labels": null}"#)]).unwrap_err();
+    assert_eq!(codes(&error), ["DW0408"]);
+    let shared = "x: &x {name: etl, image: {repository: r, tag: a, pullPolicy: Always}, port: 1, dagsterApiGrpcArgs: [a]}\n\
+        deployments:\n  - *x\n";
+    assert_eq!(codes(&check(shared, &[set_image("etl", "r:b")]).unwrap_err()), ["DW0408"]);
+    let removed = check(shared, &[Transform::RemoveDeployment { name: "etl".into() }]).unwrap();
+    assert!(removed.text.ends_with("deployments: []\n"), "{}", removed.text);
+    let list = "x: &x []\ndeployments: *x\n";
+    assert_eq!(
+        codes(&check(list, &[Transform::AddDeployment { deployment: deployment("a") }]).unwrap_err()),
+        ["DW0408"]
+    );
+}
+
+#[test]
+fn err_one_of_two_entries_of_a_name() {
+    let twice = VALUES.replace("\"ml\"", "etl");
+    let all = [
+        set_image("etl", "etl:2"),
+        update("etl", r#"{"port": 1}"#),
+        Transform::RemoveDeployment { name: "etl".into() },
+    ];
+    for transform in all {
+        assert_eq!(codes(&check(&twice, &[transform]).unwrap_err()), ["DW0403"]);
+    }
+}
+
+#[test]
+fn a_number_as_tag_is_the_image_of_that_text() {
+    let text = "deployments:\n  - {name: etl, image: {repository: r, tag: 5176135, pullPolicy: Always}, port: 3030, \
+        dagsterApiGrpcArgs: [a], labels: }\n";
+    let same = UserDeployment::new("etl", "r:5176135".parse().unwrap()).dagster_api_grpc_args(["a"]);
+    for transform in [set_image("etl", "r:5176135"), Transform::AddDeployment { deployment: same }] {
+        let applied = check(text, &[transform]).unwrap();
+        assert!(!applied.is_changed(), "{}", applied.text);
+    }
+}
+
+#[test]
+fn lists_of_named_items_are_changed_item_by_item() {
+    let env = "    env:\n      # one\n      - name: A\n        value: \"1\" # a\n      # two\n      - name: B\n        value: \"2\"\n";
+    let text = VALUES.replace("rbacEnabled", &format!("{env}rbacEnabled"));
+    let of = |items: &str| update("ml", &format!(r#"{{"env": [{items}]}}"#));
+    let (a, b) = (r#"{"name": "A", "value": "1"}"#, r#"{"name": "B", "value": "2"}"#);
+    check_lines(&text, of(&format!("{a}, {b}")), &[], &[]);
+    let set = of(&format!(r#"{a}, {{"name": "B", "value": "3"}}"#));
+    check_lines(&text, set, &["        value: \"2\""], &["        value: \"3\""]);
+    let added = of(&format!(r#"{a}, {b}, {{"name": "C", "value": "x"}}"#));
+    check_lines(&text, added, &[], &["      - name: C", "        value: x"]);
+    let gone = ["      # two", "      - name: B", "        value: \"2\""];
+    check_lines(&text, of(a), &gone, &[]);
+    // Another order is another list: it is written anew.
+    let turned = check(&text, &[of(&format!("{b}, {a}"))]).unwrap();
+    assert!(turned.text.find("B").unwrap() < turned.text.find("- name: A").unwrap(), "{}", turned.text);
+    assert_eq!(turned.changes.iter().map(ToString::to_string).collect::<Vec<_>>(), ["~ deployment ml: env reordered"]);
+}
+
+#[test]
+fn an_unnamed_location_is_added_under_the_name_that_dagster_gives_it() {
+    let unnamed = GrpcServer { location_name: None, ..GrpcServer::new("", "h", 1) };
+    let add = || Transform::AddLocation { server: unnamed.clone() };
+    let applied = check("load_from: []\n", &[add()]).unwrap();
+    assert!(applied.text.ends_with("location_name: grpc:h:1\n"), "{}", applied.text);
+    let there = check("load_from:\n  - grpc_server: {host: h, port: 1}\n", &[add()]).unwrap();
+    assert!(!there.is_changed());
+}
+
+#[test]
+fn err_an_update_moves_no_unnamed_location() {
+    let text = "load_from:\n  - grpc_server: {host: h, port: 1}\n";
+    let transform = Transform::UpdateLocation { name: "grpc:h:1".into(), fields: value(r#"{"port": 2}"#) };
+    let error = check(text, &[transform]).unwrap_err();
+    assert_eq!(error, TransformError::Rename { name: "grpc:h:1".into(), to: "grpc:h:2".into() });
+}
+
+#[test]
+fn the_first_deployment_of_system_values_goes_where_the_chart_looks() {
+    let text = "dagsterWebserver: {} # ours\n";
+    let applied = check(text, &[Transform::AddDeployment { deployment: deployment("shop") }]).unwrap();
+    assert!(applied.text.starts_with(&format!("{text}dagster-user-deployments:\n  deployments:\n    - name: shop\n")));
+    assert_eq!(applied.changes.iter().map(ToString::to_string).collect::<Vec<_>>(), ["+ deployment shop"]);
 }

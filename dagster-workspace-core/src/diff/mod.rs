@@ -138,8 +138,8 @@ impl Walk<'_> {
         match (before, after) {
             (Some(before), Some(after)) => self.values(before, after),
             // A list of named items that comes or goes as a whole: its items are what people know.
-            (Some(list @ Value::Sequence(_)), None) if self.is_named(list) => self.values(list, &Value::Null),
-            (None, Some(list @ Value::Sequence(_))) if self.is_named(list) => self.values(&Value::Null, list),
+            (Some(frame), None) if self.is_frame(frame) => self.values(frame, &empty(frame)),
+            (None, Some(frame)) if self.is_frame(frame) => self.values(&empty(frame), frame),
             _ => self.note(before, after),
         }
         self.steps.pop();
@@ -194,10 +194,30 @@ impl Walk<'_> {
         }
     }
 
-    fn is_named(&self, list: &Value) -> bool {
-        let Value::Sequence(items) = list else { return false };
-        let key = self.item_key();
-        !items.is_empty() && items.iter().all(|item| key.of_value(item).is_some())
+    /// Whether it is a list of named items, or a mapping that leads to nothing else.
+    fn is_frame(&self, value: &Value) -> bool {
+        match value {
+            Value::Sequence(items) => {
+                let key = self.item_key();
+                !items.is_empty() && items.iter().all(|item| key.of_value(item).is_some())
+            }
+            Value::Mapping(entries) => {
+                let lists = |value: &Value| match value {
+                    Value::Sequence(items) => !items.is_empty() && items.iter().all(|item| !item.entries().is_empty()),
+                    _ => false,
+                };
+                !entries.is_empty() && entries.iter().all(|(_, value)| lists(value))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What a list or mapping is without what is in it.
+fn empty(value: &Value) -> Value {
+    match value {
+        Value::Sequence(_) => Value::Sequence(Vec::new()),
+        _ => Value::Mapping(Vec::new()),
     }
 }
 

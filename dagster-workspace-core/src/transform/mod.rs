@@ -1,12 +1,13 @@
 //! What people ask for, as data: [`Transform`], and [`apply`], which makes new text of a document or says why not. Pure and
 //! idempotent, so that it can run again on a newer text.
 //!
-//! `values` and `workspace` turn a transform into edits of the one document or the other, `check` lints before and after, and
+//! `values` and `workspace` turn a transform into edits of the one document or the other, `patch` sets fields, `check` lints before and after, and
 //! [`pair`] gives the transforms that keep both documents together.
 
 mod check;
 mod error;
 pub mod pair;
+mod patch;
 mod values;
 mod workspace;
 
@@ -20,14 +21,13 @@ use check::Touched;
 pub use error::TransformError;
 
 use crate::diff::{Change, Diff, MergeKeys};
-use crate::edit::{self, Edit};
 use crate::error::Diagnostic;
 use crate::field::describe;
 use crate::lint::Target;
 use crate::value::Value;
 use crate::values::{Image, UserDeployment};
 use crate::workspace::GrpcServer;
-use crate::yaml::{Document, Path, Schema};
+use crate::yaml::{Document, Schema};
 
 /// One change of one document. Serialised as a mapping with its kind under `transform`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -230,38 +230,4 @@ fn check_name(name: &str, to: Option<&Value>) -> Result<(), TransformError> {
     let Some(to) = to.filter(|to| to.as_str() != Some(name)) else { return Ok(()) };
     let to = to.as_str().map_or_else(|| describe(to), ToOwned::to_owned);
     Err(TransformError::Rename { name: name.to_owned(), to })
-}
-
-/// Sets `fields` of the node at `path`: mappings entry by entry, null removes.
-fn patch(
-    document: &Document<'_>,
-    path: &Path,
-    now: &Value,
-    fields: &Value,
-) -> Result<Option<Document<'static>>, TransformError> {
-    let mut edited: Option<Document<'static>> = None;
-    for (key, value) in fields.entries() {
-        let document = edited.as_ref().unwrap_or(document);
-        let at = path.clone().key(key);
-        let next = match (value, now.get(key)) {
-            (Value::Null, None) => None,
-            (Value::Null, Some(_)) => edit::apply(document, &Edit::Remove { path: at })?,
-            (Value::Mapping(_), Some(inner @ Value::Mapping(_))) => patch(document, &at, inner, value)?,
-            (value, now) if now.is_some_and(|now| now.is_same(value)) => None,
-            (value, _) => edit::apply(document, &Edit::Set { path: at, value: without_nulls(value) })?,
-        };
-        edited = next.or(edited);
-    }
-    Ok(edited)
-}
-
-/// New fields hold no null: it stands for what is to be removed.
-fn without_nulls(value: &Value) -> Value {
-    match value {
-        Value::Mapping(entries) => {
-            let kept = entries.iter().filter(|(_, value)| *value != Value::Null);
-            Value::Mapping(kept.map(|(key, value)| (key.clone(), without_nulls(value))).collect())
-        }
-        other => other.clone(),
-    }
 }

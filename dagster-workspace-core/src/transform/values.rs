@@ -4,7 +4,8 @@ use alloc::borrow::{Cow, ToOwned as _};
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use super::{TransformError, check_name, patch};
+use super::patch::{patch, patched};
+use super::{TransformError, check_name};
 use crate::diff::{MergeKeys, diff};
 use crate::edit::{self, Edit, Item};
 use crate::error::{Reason, Refusal};
@@ -62,10 +63,21 @@ pub(super) fn update(document: &Document<'_>, name: &str, fields: &Value) -> Edi
         _ => None,
     };
     let others = entries.iter().filter(|(key, _)| variables.is_none() || key != "env").cloned();
-    let edited = patch(document, &path, &now, &Value::Mapping(others.collect()))?;
+    let others = Value::Mapping(others.collect());
+    let edited = patch(document, &path, &now, &others)?;
+    // Fields can stand behind merge keys: what the chart gets must be what was asked for.
+    let result = edited.as_ref().map(|after| read(after, name));
+    if result.is_some_and(|result| !result.is_some_and(|result| result.is_same(&patched(&now, &others)))) {
+        return Err(Refusal { reason: Reason::Unprovable, span: found.node().span(), related: None }.into());
+    }
     let Some((now, variables)) = variables else { return Ok(edited) };
     let document = edited.as_ref().unwrap_or(document);
     Ok(set_variables(document, &path.key("env"), now, variables)?.or(edited))
+}
+
+/// The deployment of that name, as the chart gets it.
+fn read(document: &Document<'_>, name: &str) -> Option<Value> {
+    UserDeployments::of(document).get(name)?.to_value().ok()
 }
 
 /// Sets single variables in a list of Kubernetes `EnvVar` objects; null takes one out.
@@ -90,6 +102,16 @@ fn set_variables(document: &Document<'_>, list: &Path, now: &[Value], variables:
 }
 
 pub(super) fn set_image(document: &Document<'_>, name: &str, image: &Image) -> Edited {
+    let view = UserDeployments::of(document);
+    let now = find(&view, name)?.and_then(|(_, found)| found.image());
+    let same = |now: &Image| {
+        let policy = image.pull_policy.is_none() || image.pull_policy == now.pull_policy;
+        policy && (&now.repository, &now.tag, &now.digest) == (&image.repository, &image.tag, &image.digest)
+    };
+    // A number as tag is the image of that text: no pod rolls for quotes.
+    if now.as_ref().is_some_and(same) {
+        return Ok(None);
+    }
     let mut fields = image.to_value();
     for key in ["tag", "digest"] {
         if fields.get(key).is_none() {

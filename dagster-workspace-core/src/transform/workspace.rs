@@ -4,7 +4,8 @@ use alloc::borrow::{Cow, ToOwned as _};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{TransformError, check_name, patch};
+use super::patch::patch;
+use super::{TransformError, check_name};
 use crate::diff::{MergeKeys, diff};
 use crate::edit::{self, Edit, Item};
 use crate::lint::nearest;

@@ -6,7 +6,7 @@ use super::record::{EXPLICIT, Kind, Record, Style};
 use super::{scalar, schema};
 use crate::span::Span;
 
-/// One node of a [`Document`]: a cheap handle, copied freely.
+/// One node of a [`Document`](super::Document): a cheap handle, copied freely.
 #[derive(Clone, Copy, Debug)]
 pub struct Node<'d> {
     pub(super) text: &'d str,
