@@ -109,7 +109,9 @@ proptest! {
         let ended = |text: &str| text.ends_with(['\n', '\r']);
         prop_assume!(ended(&added) == ended(&text));
         let back = laws::apply(&added, &remove(&list, "new"));
-        prop_assert_eq!(back.text(&added), text.as_str(), "over {:?}", added);
+        // A tab between a dash and a comment is not read by all, so it became blanks.
+        let spaced = |text: &str| text.replace("\t#", "  #");
+        prop_assert_eq!(spaced(back.text(&added)), spaced(&text), "over {:?}", added);
     }
 
     #[test]

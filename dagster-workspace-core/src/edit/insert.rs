@@ -200,14 +200,14 @@ fn is_bracketed(node: Node<'_>) -> bool {
     matches!(node.kind(), Kind::FlowSequence | Kind::FlowMapping)
 }
 
-/// Takes out a value with the blanks before it. A tab before a comment would then stand behind a `-`, where readers do not
-/// agree on it.
+/// Takes out a value with the blanks before it. A tab before a comment would then stand behind a `-`, or a `:` that begins
+/// its line, where readers do not agree on it.
 pub(super) fn cut(lines: Lines<'_>, start: usize, end: usize) -> Splice {
     let before = lines.slice(lines.start(start), start);
     let start = lines.start(start) + before.trim_end_matches([' ', '\t']).len();
+    let strict = start.checked_sub(1).is_some_and(|at| lines.byte(at) == Some(b'-') || lines.begins_line(at));
     let behind = lines.behind_blanks(end);
-    let dash = lines.slice(0, start).ends_with('-');
-    if dash && lines.byte(behind) == Some(b'#') && lines.slice(end, behind).contains('\t') {
+    if strict && lines.byte(behind) == Some(b'#') && lines.slice(end, behind).contains('\t') {
         return splice(start, behind, "  ");
     }
     splice(start, end, "")

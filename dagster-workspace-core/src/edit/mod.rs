@@ -30,7 +30,7 @@ use crate::yaml::{Document, ItemKey, MAX_LEN, Path};
 
 pub use item::Item;
 
-/// One edit. It is idempotent: on its own result it changes nothing.
+/// One edit. It is idempotent: on its own result it changes nothing, unless its path ends at the number of an item that went.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Edit {
     /// Appends an item to the list at `list`; no change where an item of that name is there. A missing or empty list is

@@ -27,7 +27,7 @@ pub(super) fn set(document: &Document<'_>, path: &Path, value: &Value) -> Result
         Place::Found(spot) if is_value(spot.node, value) => Ok(None),
         Place::Found(spot) => match value {
             Value::Mapping(entries) if is_own_mapping(spot.node) && !entries.is_empty() => {
-                set_entries(document, &by_index(path, spot), spot.node, entries)
+                set_entries(document, &by_index(path, spot), spot.node, value)
             }
             _ => replace(document, spot, value).map(Some),
         },
@@ -52,21 +52,17 @@ fn by_index(path: &Path, spot: Spot<'_>) -> Path {
     }
 }
 
-/// A mapping with entries of its own and nothing merged into it.
+/// A mapping with entries of its own under keys that are text, and nothing merged into it.
 fn is_own_mapping(node: Node<'_>) -> bool {
     let reader = Reader::new(Schema::Helm);
     node.kind().is_mapping()
         && node.entries().next().is_some()
-        && !node.entries().any(|entry| reader.is_merge(entry.key))
+        && node.entries().all(|entry| entry.key.text().is_some() && !reader.is_merge(entry.key))
 }
 
 /// Entry by entry, so that what stays the same keeps its bytes and its comments.
-fn set_entries(
-    document: &Document<'_>,
-    path: &Path,
-    node: Node<'_>,
-    entries: &[(String, Value)],
-) -> Result<Option<Change>, Refusal> {
+fn set_entries(document: &Document<'_>, path: &Path, node: Node<'_>, value: &Value) -> Result<Option<Change>, Refusal> {
+    let entries = value.entries();
     let mut edited: Option<Document<'static>> = None;
     for (key, value) in entries {
         let now = edited.as_ref().unwrap_or(document);
@@ -80,7 +76,13 @@ fn set_entries(
         let next = remove(now, &path.clone().key(&key))?.map(|change| change.document(now));
         edited = next.or(edited);
     }
-    Ok(edited.map(Change::Whole))
+    let Some(edited) = edited else { return Ok(None) };
+    match locate(&edited, path, Reason::AnchorInUse)? {
+        // Each step is proven; that together they come to the value is seen here. The order of entries is that of the text.
+        Place::Found(spot) if spot.node.to_value(Schema::Helm).is_ok_and(|found| found.is_same(value)) => {}
+        _ => return Err(refuse(Reason::Unprovable, node.span())),
+    }
+    Ok(Some(Change::Whole(edited)))
 }
 
 /// Adds what is missing below `last`: mappings under all `keys` but the last, which gets the value.
