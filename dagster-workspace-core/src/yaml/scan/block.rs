@@ -1,5 +1,6 @@
 //! Block collections: what indentation means. Read [`Scanner::block`], then [`Frame`].
 
+use super::flow::Context;
 use super::property::Properties;
 use super::{Gap, Scanner, bytes, offset};
 use crate::error::{ParseError, Problem};
@@ -89,8 +90,19 @@ impl Scanner<'_> {
     /// The open collection that the line's indentation selects; deeper ones end.
     fn begin_line(&mut self, gap: Gap) -> Result<(), ParseError> {
         let column = gap.indent.cast_signed();
-        let mut closed = false;
         let dash = self.is_indicator(b'-');
+        // Most lines are the next entry of the innermost collection, which waits for nothing else.
+        if let Some(top) = self.stack.last()
+            && top.column == column
+            && top.state == State::Entry
+            && (top.kind == Kind::BlockSequence) == dash
+            && self.segment.properties.is_none()
+            && !gap.tab
+        {
+            self.segment = Segment { first: self.records.len(), at_entry: true, ..Segment::default() };
+            return Ok(());
+        }
+        let mut closed = false;
         while let Some(top) = self.stack.last().copied() {
             let ends = top.column > column || (top.column == column && top.kind == Kind::BlockSequence && !dash);
             if !ends {
@@ -170,7 +182,7 @@ impl Scanner<'_> {
             b'?' if self.is_blank(self.at + 1) => self.explicit_key(top),
             b':' if self.is_blank(self.at + 1) => self.colon(top, gap),
             b'&' | b'!' => {
-                let property = self.property(super::flow::Context::Block)?;
+                let property = self.property(Context::Block)?;
                 self.segment.properties = self
                     .segment
                     .properties
@@ -186,7 +198,7 @@ impl Scanner<'_> {
                 self.complete()
             }
             byte if byte.is_ascii_alphanumeric() => match self.plain_key() {
-                Some(colon) => self.plain_entry(top, colon),
+                Some(colon) => self.plain_entries(top, colon),
                 None => self.flow_node(top),
             },
             _ => self.flow_node(top),
@@ -204,29 +216,54 @@ impl Scanner<'_> {
         (simple && allowed).then_some(self.at + length)
     }
 
-    /// A plain key and what follows its `:` on the line, where that is plain too.
-    #[inline]
-    fn plain_entry(&mut self, top: Frame, colon: usize) -> Result<(), ParseError> {
-        let (start, column) = (self.at, self.at - self.line);
-        let mut parent = top.column;
+    /// An entry with a plain key, and those behind it in the same column that hold a plain key and a plain value each.
+    fn plain_entries(&mut self, top: Frame, mut colon: usize) -> Result<(), ParseError> {
+        let column = self.at - self.line;
         let mut flags = slot_flags(top);
         if !self.segment.at_entry {
-            let record = self.push(Kind::BlockMapping, start, start, flags);
+            let record = self.push(Kind::BlockMapping, self.at, self.at, flags);
             self.push_frame(record, Kind::BlockMapping, column)?;
-            (parent, flags) = (column.cast_signed(), 0);
+            flags = 0;
         }
-        self.push_with(Kind::Plain, start, colon, flags, column);
-        self.at = colon;
-        self.indicate(State::Value, Some(Problem::MappingNotAllowed));
-        if self.byte(self.at) == b' ' && self.byte(self.at + 1).is_ascii_alphanumeric() {
-            self.at += 1;
-            self.plain(parent, super::flow::Context::Block, 0)?;
-            if self.byte(self.at) == b':' {
-                return Err(self.error(Problem::MappingNotAllowed));
+        self.slot = Properties::default();
+        loop {
+            self.push_with(Kind::Plain, self.at, colon, flags, column);
+            flags = 0;
+            self.at = colon;
+            let Some(indent) = self.plain_value(column) else {
+                self.indicate(State::Value, Some(Problem::MappingNotAllowed));
+                return Ok(());
+            };
+            if indent < column {
+                return Ok(());
             }
-            return self.complete();
+            self.at += indent;
+            let Some(next) = self.plain_key() else {
+                self.at = self.line;
+                return Ok(());
+            };
+            colon = next;
         }
-        Ok(())
+    }
+
+    /// The value behind the `:` that stands here, where it is plain and the next line cannot continue it. Moves to that
+    /// line, and tells its indentation.
+    #[inline]
+    fn plain_value(&mut self, column: usize) -> Option<usize> {
+        let start = self.at + 2;
+        if self.byte(self.at + 1) != b' ' || !self.byte(start).is_ascii_alphanumeric() {
+            return None;
+        }
+        let (end, stop) = self.plain_line(start, Context::Block);
+        let line = stop + 1;
+        let indent = self.behind_spaces(line) - line;
+        if self.byte(stop) != b'\n' || indent > column || !self.byte(line + indent).is_ascii_alphanumeric() {
+            return None;
+        }
+        self.push_with(Kind::Plain, start, end, 0, start - self.line);
+        self.last_end = end;
+        (self.at, self.line) = (line, line);
+        Some(indent)
     }
 
     /// `- `, YAML 1.2.2 \[184\].

@@ -121,7 +121,8 @@ impl Scanner<'_> {
     }
 
     /// Where the plain text of one line ends, and where what ends it stands.
-    fn plain_line(&self, start: usize, context: Context) -> (usize, usize) {
+    #[inline]
+    pub(super) fn plain_line(&self, start: usize, context: Context) -> (usize, usize) {
         let rest = self.bytes.get(start..).unwrap_or_default();
         let mut at = 0;
         loop {
@@ -147,6 +148,10 @@ impl Scanner<'_> {
         let mut line = self.behind_break(stop);
         loop {
             let indent = self.behind_spaces(line);
+            let shallow = context == Context::Block && (indent - line).cast_signed() <= parent;
+            if shallow && !self.is_blank(indent) {
+                return None;
+            }
             let token = self.behind_blanks(indent);
             match self.byte(token) {
                 b'\n' | b'\r' => {
