@@ -1,5 +1,5 @@
 //! The native half of the Python package `dagster_workspace`: it converts, calls core or the command, and converts back. It
-//! decides nothing. Start with [`document`]: the two documents as immutable Python objects.
+//! decides nothing. Start with `document`: the two documents as immutable Python objects.
 //!
 //! Errors are Python classes of the package itself (`_errors.py`), and findings and changes its dataclasses
 //! (`_model.py`): here they are only filled. Work over a whole document releases the interpreter lock.
