@@ -70,7 +70,7 @@ impl Scanner<'_> {
     /// The content of a document, up to its end mark, the next document or the end of the text.
     pub(super) fn block(&mut self) -> Result<(), ParseError> {
         loop {
-            let gap = self.gap()?;
+            let gap = self.gap();
             if self.at >= self.bytes.len() {
                 return Ok(());
             }
@@ -89,7 +89,7 @@ impl Scanner<'_> {
 
     /// The open collection that the line's indentation selects; deeper ones end.
     fn begin_line(&mut self, gap: Gap) -> Result<(), ParseError> {
-        let column = gap.indent.cast_signed();
+        let column = gap.indent as isize;
         let dash = self.is_indicator(b'-');
         // Most lines are the next entry of the innermost collection, which waits for nothing else.
         if let Some(top) = self.stack.last()
@@ -197,6 +197,7 @@ impl Scanner<'_> {
                 self.block_scalar(top.column, slot_flags(top))?;
                 self.complete()
             }
+            b'#' => Err(self.error(Problem::CommentWithoutSpace)),
             _ => match self.plain_key() {
                 Some(colon) => self.plain_entries(top, colon),
                 None => self.flow_node(top),

@@ -81,7 +81,7 @@ impl Scanner<'_> {
         self.flow_open(&mut open, flags)?;
         while let Some(top) = open.last_mut() {
             let line = self.line;
-            self.gap()?;
+            self.gap();
             if self.line != line {
                 self.check_flow_line(parent)?;
             }
@@ -105,6 +105,7 @@ impl Scanner<'_> {
                         self.error_at(Problem::Unclosed, self.records.get(top.record).map_or(0, |r| r.start as usize))
                     );
                 }
+                b'#' => return Err(self.error(Problem::CommentWithoutSpace)),
                 _ if !top.is_waiting() => return Err(self.error(Problem::ExpectedComma)),
                 b'[' | b'{' => {
                     let flags = top.flags();

@@ -107,7 +107,7 @@ impl<'t> Scanner<'t> {
         let mut directives_allowed = true;
         loop {
             self.eat_byte_order_mark();
-            self.gap()?;
+            self.gap();
             if self.at >= self.bytes.len() {
                 return Ok(());
             }
@@ -213,17 +213,17 @@ impl<'t> Scanner<'t> {
 
     /// Moves to the next token, over white space, line breaks and comments.
     #[inline]
-    fn gap(&mut self) -> Result<Gap, ParseError> {
+    fn gap(&mut self) -> Gap {
         let mut gap = Gap { fresh: self.at == self.line, tab: false, indent: 0 };
         if gap.fresh {
             self.at = self.behind_spaces(self.line);
-            gap.indent = self.at - self.line;
+            gap.indent = offset(self.at - self.line);
         }
         loop {
             let byte = self.byte(self.at);
             // One well-predicted question first: what follows is most often a token.
             if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'#') {
-                return Ok(gap);
+                return gap;
             }
             if byte == b' ' {
                 self.at += 1;
@@ -233,13 +233,14 @@ impl<'t> Scanner<'t> {
             } else if byte == b'#' {
                 let attached = self.at > self.line && !matches!(self.byte(self.at - 1), b' ' | b'\t');
                 if attached && self.mode == Mode::Strict {
-                    return Err(self.error(Problem::CommentWithoutSpace));
+                    // It is no comment then; whoever meets it here says so.
+                    return gap;
                 }
                 self.at = self.line_end(self.at);
             } else {
                 self.line = self.behind_break(self.at);
                 self.at = self.behind_spaces(self.line);
-                gap = Gap { fresh: true, tab: false, indent: self.at - self.line };
+                gap = Gap { fresh: true, tab: false, indent: offset(self.at - self.line) };
             }
         }
     }
@@ -314,7 +315,7 @@ struct Gap {
     /// A tab stands between the token and what is before it on its line.
     tab: bool,
     /// Spaces that begin the token's line; counted where it is fresh.
-    indent: usize,
+    indent: u32,
 }
 
 /// Offsets fit: a text has at most [`MAX_LEN`] bytes, and an index fewer records than four times that.
