@@ -70,7 +70,7 @@ impl Scanner<'_> {
     /// The content of a document, up to its end mark, the next document or the end of the text.
     pub(super) fn block(&mut self) -> Result<(), ParseError> {
         loop {
-            let gap = self.gap()?;
+            let gap = self.gap();
             if self.at >= self.bytes.len() {
                 return Ok(());
             }
@@ -89,7 +89,7 @@ impl Scanner<'_> {
 
     /// The open collection that the line's indentation selects; deeper ones end.
     fn begin_line(&mut self, gap: Gap) -> Result<(), ParseError> {
-        let column = gap.indent.cast_signed();
+        let column = gap.indent as isize;
         let dash = self.is_indicator(b'-');
         // Most lines are the next entry of the innermost collection, which waits for nothing else.
         if let Some(top) = self.stack.last()
@@ -197,11 +197,11 @@ impl Scanner<'_> {
                 self.block_scalar(top.column, slot_flags(top))?;
                 self.complete()
             }
-            byte if byte.is_ascii_alphanumeric() => match self.plain_key() {
+            b'#' => Err(self.error(Problem::CommentWithoutSpace)),
+            _ => match self.plain_key() {
                 Some(colon) => self.plain_entries(top, colon),
                 None => self.flow_node(top),
             },
-            _ => self.flow_node(top),
         }
     }
 
@@ -210,6 +210,9 @@ impl Scanner<'_> {
     #[inline]
     fn plain_key(&self) -> Option<usize> {
         let rest = self.bytes.get(self.at..)?;
+        if !rest.first()?.is_ascii_alphanumeric() {
+            return None;
+        }
         let length = bytes::before_any(rest, b':', b'#');
         let simple = matches!(rest.get(length - 1..), Some([last, b':', b' ' | b'\n', ..]) if *last != b' ');
         let allowed = self.segment.bar.is_none() && self.segment.properties.is_none() && length <= MAX_KEY;
@@ -230,15 +233,13 @@ impl Scanner<'_> {
             self.push_with(Kind::Plain, self.at, colon, flags, column);
             flags = 0;
             self.at = colon;
-            let Some(indent) = self.plain_value(column) else {
+            if !self.plain_value(column) {
                 self.indicate(State::Value, Some(Problem::MappingNotAllowed));
                 return Ok(());
-            };
-            if indent < column {
-                return Ok(());
             }
-            self.at += indent;
-            let Some(next) = self.plain_key() else {
+            self.at = self.behind_spaces(self.line);
+            let next = if self.at - self.line == column { self.plain_key() } else { None };
+            let Some(next) = next else {
                 self.at = self.line;
                 return Ok(());
             };
@@ -246,24 +247,27 @@ impl Scanner<'_> {
         }
     }
 
-    /// The value behind the `:` that stands here, where it is plain and the next line cannot continue it. Moves to that
-    /// line, and tells its indentation.
+    /// Whether a plain value stands behind the `:` here and ends with its line; then the place moves to the next line.
     #[inline]
-    fn plain_value(&mut self, column: usize) -> Option<usize> {
+    fn plain_value(&mut self, column: usize) -> bool {
         let start = self.at + 2;
         if self.byte(self.at + 1) != b' ' || !self.byte(start).is_ascii_alphanumeric() {
-            return None;
+            return false;
         }
         let (end, stop) = self.plain_line(start, Context::Block);
-        let line = stop + 1;
-        let indent = self.behind_spaces(line) - line;
-        if self.byte(stop) != b'\n' || indent > column || !self.byte(line + indent).is_ascii_alphanumeric() {
-            return None;
+        let line_end = match self.byte(stop) {
+            b'\n' if self.continued(stop, column.cast_signed(), Context::Block).is_none() => stop,
+            b'#' => self.line_end(stop),
+            _ => return false,
+        };
+        if self.byte(line_end) != b'\n' {
+            return false;
         }
         self.push_with(Kind::Plain, start, end, 0, start - self.line);
         self.last_end = end;
-        (self.at, self.line) = (line, line);
-        Some(indent)
+        self.line = line_end + 1;
+        self.at = self.line;
+        true
     }
 
     /// `- `, YAML 1.2.2 \[184\].

@@ -12,6 +12,18 @@ pub(super) fn before_any(bytes: &[u8], a: u8, b: u8) -> usize {
     before(bytes, found, |byte| byte < 14 || byte == a || byte == b)
 }
 
+/// How many bytes come before the first that may end a plain scalar inside brackets.
+pub(super) fn before_flow_stop(bytes: &[u8]) -> usize {
+    let equal = |word: u64, byte: u8| zeros(word ^ (ONES * u64::from(byte)));
+    let found = |word: u64| {
+        // One bit lies between `[` and `{`, and between `]` and `}`.
+        let brackets = word | (ONES * 0x20);
+        let indicators = equal(word, b':') | equal(word, b'#') | equal(word, b',');
+        below_14(word) | indicators | equal(brackets, b'{') | equal(brackets, b'}')
+    };
+    before(bytes, found, |byte| byte < 14 || b":#,[]{}".contains(&byte))
+}
+
 /// How many spaces come first.
 pub(super) fn spaces(bytes: &[u8]) -> usize {
     // Any bit of difference will do: the lowest lies in the first byte that is no space.
@@ -49,7 +61,7 @@ mod tests {
 
     #[test]
     fn words_find_what_bytes_find() {
-        let alphabet = *b"a :#\n\r\t\x80\xffz\"\\";
+        let alphabet = *b"a :#\n\r\t\x80\xffz\"\\,[]{};|<";
         for seed in 0..20_000_usize {
             let text: std::vec::Vec<u8> =
                 (0..seed % 29).map(|at| alphabet[(seed / 7 * (at + 3) * (at + 5) / 11) % alphabet.len()]).collect();
@@ -57,6 +69,8 @@ mod tests {
                 let end = |byte: &u8| *byte < 14 || *byte == a || *byte == b;
                 assert_eq!(before_any(&text, a, b), text.iter().position(end).unwrap_or(text.len()), "{text:?}");
             }
+            let end = |byte: &u8| *byte < 14 || b":#,[]{}".contains(byte);
+            assert_eq!(before_flow_stop(&text), text.iter().position(end).unwrap_or(text.len()), "{text:?}");
             assert_eq!(spaces(&text), text.iter().take_while(|byte| **byte == b' ').count(), "{text:?}");
         }
     }

@@ -14,31 +14,6 @@ pub(super) enum Context {
     Flow,
 }
 
-/// A set of bytes.
-pub(super) struct ByteSet([bool; 256]);
-
-impl ByteSet {
-    const fn new(bytes: &[u8]) -> Self {
-        let mut set = [false; 256];
-        let mut rest = bytes;
-        while let [first, tail @ ..] = rest {
-            #[expect(clippy::indexing_slicing, reason = "a byte is always an index into 256 places")]
-            {
-                set[*first as usize] = true;
-            }
-            rest = tail;
-        }
-        Self(set)
-    }
-
-    pub(super) fn contains(&self, byte: u8) -> bool {
-        self.0.get(usize::from(byte)).copied().unwrap_or(false)
-    }
-}
-
-/// Bytes that may end a plain scalar inside brackets.
-pub(super) static FLOW_STOPS: ByteSet = ByteSet::new(b":#\n\r,[]{}");
-
 impl Context {
     /// YAML 1.2.2 \[127\] ns-plain-safe.
     pub(super) fn is_plain_safe(self, byte: u8) -> bool {
@@ -62,7 +37,8 @@ enum State {
     Comma,
 }
 
-struct Frame {
+/// One open flow collection, or single pair.
+pub(super) struct Frame {
     record: usize,
     kind: Kind,
     state: State,
@@ -100,11 +76,12 @@ impl Frame {
 impl Scanner<'_> {
     /// `[...]` or `{...}` with all it holds; lines must be indented deeper than `parent`.
     pub(super) fn flow_collection(&mut self, parent: isize, flags: u8) -> Result<(), ParseError> {
-        let mut open: Vec<Frame> = Vec::with_capacity(4);
+        // The stack is empty between two collections, and kept for its memory.
+        let mut open = core::mem::take(&mut self.flow);
         self.flow_open(&mut open, flags)?;
         while let Some(top) = open.last_mut() {
             let line = self.line;
-            self.gap()?;
+            self.gap();
             if self.line != line {
                 self.check_flow_line(parent)?;
             }
@@ -128,6 +105,7 @@ impl Scanner<'_> {
                         self.error_at(Problem::Unclosed, self.records.get(top.record).map_or(0, |r| r.start as usize))
                     );
                 }
+                b'#' => return Err(self.error(Problem::CommentWithoutSpace)),
                 _ if !top.is_waiting() => return Err(self.error(Problem::ExpectedComma)),
                 b'[' | b'{' => {
                     let flags = top.flags();
@@ -136,6 +114,7 @@ impl Scanner<'_> {
                 _ => self.flow_scalar(top, parent)?,
             }
         }
+        self.flow = open;
         Ok(())
     }
 

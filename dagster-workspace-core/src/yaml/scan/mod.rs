@@ -73,6 +73,8 @@ struct Scanner<'t> {
     records: Vec<Record>,
     /// Open block collections, the root at the bottom. Invariant: never empty inside a document.
     stack: Vec<Frame>,
+    /// Open flow collections, while one is read elsewhere.
+    flow: Vec<flow::Frame>,
     segment: Segment,
     /// Properties of the pending node that stand on earlier lines.
     slot: Properties,
@@ -92,6 +94,7 @@ impl<'t> Scanner<'t> {
             last_end: 0,
             records: Vec::with_capacity(lines * 9 / 4 + 16),
             stack: Vec::with_capacity(16),
+            flow: Vec::new(),
             segment: Segment::default(),
             slot: Properties::default(),
             handles: BTreeSet::new(),
@@ -104,7 +107,7 @@ impl<'t> Scanner<'t> {
         let mut directives_allowed = true;
         loop {
             self.eat_byte_order_mark();
-            self.gap()?;
+            self.gap();
             if self.at >= self.bytes.len() {
                 return Ok(());
             }
@@ -210,32 +213,34 @@ impl<'t> Scanner<'t> {
 
     /// Moves to the next token, over white space, line breaks and comments.
     #[inline]
-    fn gap(&mut self) -> Result<Gap, ParseError> {
+    fn gap(&mut self) -> Gap {
         let mut gap = Gap { fresh: self.at == self.line, tab: false, indent: 0 };
         if gap.fresh {
             self.at = self.behind_spaces(self.line);
-            gap.indent = self.at - self.line;
+            gap.indent = offset(self.at - self.line);
         }
         loop {
-            match self.byte(self.at) {
-                b' ' => self.at += 1,
-                b'\t' => {
-                    gap.tab = true;
-                    self.at += 1;
+            let byte = self.byte(self.at);
+            // One well-predicted question first: what follows is most often a token.
+            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'#') {
+                return gap;
+            }
+            if byte == b' ' {
+                self.at += 1;
+            } else if byte == b'\t' {
+                gap.tab = true;
+                self.at += 1;
+            } else if byte == b'#' {
+                let attached = self.at > self.line && !matches!(self.byte(self.at - 1), b' ' | b'\t');
+                if attached && self.mode == Mode::Strict {
+                    // It is no comment then; whoever meets it here says so.
+                    return gap;
                 }
-                b'\n' | b'\r' => {
-                    self.line = self.behind_break(self.at);
-                    self.at = self.behind_spaces(self.line);
-                    gap = Gap { fresh: true, tab: false, indent: self.at - self.line };
-                }
-                b'#' => {
-                    let attached = self.at > self.line && !matches!(self.byte(self.at - 1), b' ' | b'\t');
-                    if attached && self.mode == Mode::Strict {
-                        return Err(self.error(Problem::CommentWithoutSpace));
-                    }
-                    self.at = self.line_end(self.at);
-                }
-                _ => return Ok(gap),
+                self.at = self.line_end(self.at);
+            } else {
+                self.line = self.behind_break(self.at);
+                self.at = self.behind_spaces(self.line);
+                gap = Gap { fresh: true, tab: false, indent: offset(self.at - self.line) };
             }
         }
     }
@@ -310,7 +315,7 @@ struct Gap {
     /// A tab stands between the token and what is before it on its line.
     tab: bool,
     /// Spaces that begin the token's line; counted where it is fresh.
-    indent: usize,
+    indent: u32,
 }
 
 /// Offsets fit: a text has at most [`MAX_LEN`] bytes, and an index fewer records than four times that.
@@ -321,14 +326,15 @@ fn offset(at: usize) -> u32 {
 /// Offset of the first character that is not YAML 1.2.2 \[1\] c-printable.
 fn unprintable(bytes: &[u8]) -> Option<u32> {
     // Chunks are judged whole, which compiles to vector instructions; only a suspicious one is looked at byte by byte.
-    let suspicious = |byte: u8| {
-        (byte < 0x20) & (byte != b'\n') & (byte != b'\r') & (byte != b'\t')
-            | (byte == 0x7F)
-            | (byte == 0xC2)
-            | (byte == 0xEF)
-    };
+    let control = |byte: u8| (byte < 0x20) & (byte != b'\n') & (byte != b'\r') & (byte != b'\t') | (byte == 0x7F);
+    let suspicious = |byte: u8| control(byte) | (byte == 0xC2) | (byte == 0xEF);
     for (number, chunk) in bytes.chunks(64).enumerate() {
-        if chunk.iter().fold(false, |any, byte| any | suspicious(*byte)) {
+        let doubt = if chunk.is_ascii() {
+            chunk.iter().fold(false, |any, byte| any | control(*byte))
+        } else {
+            chunk.iter().fold(false, |any, byte| any | suspicious(*byte))
+        };
+        if doubt {
             for at in number * 64..number * 64 + chunk.len() {
                 let rest = bytes.get(at..).unwrap_or_default();
                 let bad = match rest {

@@ -115,7 +115,7 @@ impl Scanner<'_> {
             self.push(Kind::Directive, start, end, 0);
             self.last_end = end;
             self.at = end;
-            self.gap()?;
+            self.gap();
         }
         if self.is_marker(b"---") { Ok(()) } else { Err(self.error(Problem::Directive)) }
     }

@@ -1,6 +1,6 @@
 //! Scalars: where they end. What they mean is decoded elsewhere, on demand.
 
-use super::flow::{Context, FLOW_STOPS};
+use super::flow::Context;
 use super::{Mode, Scanner, bytes};
 use crate::error::{ParseError, Problem};
 use crate::yaml::record::Kind;
@@ -129,7 +129,7 @@ impl Scanner<'_> {
             let rest = rest.get(at..).unwrap_or_default();
             at += match context {
                 Context::Block => bytes::before_any(rest, b':', b'#'),
-                Context::Flow => rest.iter().take_while(|byte| !FLOW_STOPS.contains(**byte)).count(),
+                Context::Flow => bytes::before_flow_stop(rest),
             };
             match self.byte(start + at) {
                 b'\t' => at += 1,
@@ -144,7 +144,7 @@ impl Scanner<'_> {
     }
 
     /// The next line that holds text, its start and its text's, where it continues a plain scalar.
-    fn continued(&self, stop: usize, parent: isize, context: Context) -> Option<(usize, usize)> {
+    pub(super) fn continued(&self, stop: usize, parent: isize, context: Context) -> Option<(usize, usize)> {
         let mut line = self.behind_break(stop);
         loop {
             let indent = self.behind_spaces(line);
