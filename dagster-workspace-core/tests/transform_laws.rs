@@ -10,7 +10,7 @@ use dagster_workspace_core::lint::Target;
 use dagster_workspace_core::transform::{Applied, Transform, TransformError, apply};
 use dagster_workspace_core::value::Value;
 use dagster_workspace_core::values::{Image, UserDeployment, UserDeployments};
-use dagster_workspace_core::workspace::{Endpoint, GrpcServer, Workspace};
+use dagster_workspace_core::workspace::{CodeLocation, Endpoint, GrpcServer, Workspace};
 use dagster_workspace_core::yaml::{Document, Schema};
 use deployed::NAMES;
 use proptest::prelude::*;
@@ -154,7 +154,9 @@ proptest! {
             prop_assert!(matches!(taken, Err(TransformError::NameTaken { .. })), "{taken:?}");
         }
         let text = deployed::workspace(&mut Tape::new(&choices));
-        for location in Workspace::of(&Document::parse(text.as_str()).unwrap()).locations().filter(|one| one.is_server()) {
+        let document = Document::parse(text.as_str()).unwrap();
+        let view = Workspace::of(&document);
+        for location in view.locations().filter(CodeLocation::is_server) {
             let server = GrpcServer::from_value(location.to_value().unwrap().get("grpc_server").unwrap()).unwrap();
             let named = GrpcServer { location_name: Some(server.name()), ..server.clone() };
             for same in [server, named] {

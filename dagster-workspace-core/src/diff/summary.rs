@@ -197,7 +197,7 @@ mod tests {
         let [old, new] = &documents;
         let diff_of = |a, b| Diff::between(a, b, Schema::Helm, &MergeKeys::default()).unwrap();
         let forward = diff_of(old, new);
-        let lines: Vec<_> = forward.changes.iter().map(ToString::to_string).collect();
+        let lines: Vec<_> = forward.changes.iter().map(alloc::string::ToString::to_string).collect();
         assert_eq!(lines, expected, "{before}\n=>\n{after}");
         let values = [old, new].map(|document| document.to_value(Schema::Helm).unwrap());
         assert_eq!(lines.is_empty(), values[0].is_same(&values[1]));
