@@ -1,8 +1,8 @@
 //! What people ask for, as data: [`Transform`], and [`apply`], which makes new text of a document or says why not. Pure and
 //! idempotent, so that it can run again on a newer text.
 //!
-//! `values` and `workspace` turn a transform into edits of the one document or the other, `patch` sets fields, `check` lints before and after, and
-//! [`pair`] gives the transforms that keep both documents together.
+//! `values` and `workspace` turn a transform into edits of the one document or the other, `patch` sets fields, `check` lints
+//! before and after, and [`pair`] gives the transforms that keep both documents together.
 
 mod check;
 mod error;
