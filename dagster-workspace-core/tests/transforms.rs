@@ -306,13 +306,13 @@ fn all_servers_of_a_host_are_its_pair() {
 }
 
 #[test]
-fn err_the_hint_shows_what_differs_but_no_secret() {
+fn err_the_hint_names_what_differs_and_shows_no_secret() {
     let text =
         check(VALUES, &[Transform::AddDeployment { deployment: deployment("shop").env("K", "hunter1") }]).unwrap().text;
     let other = deployment("shop").with_port(4000).env("K", "hunter2");
     let found = check(&text, &[Transform::AddDeployment { deployment: other }]).unwrap_err().diagnostics();
     let hint = found[0].hint.as_deref().unwrap();
-    assert_eq!(hint, "it differs: port 3030 -> 4000, env.K changed; update it, or choose another name");
+    assert_eq!(hint, "it differs in `port`, `env.K`; update it, or choose another name");
 }
 
 #[test]

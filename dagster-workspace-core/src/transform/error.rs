@@ -9,9 +9,6 @@ use crate::error::{Diagnostic, ParseError, Refusal, Severity};
 use crate::span::Span;
 use crate::yaml::DataError;
 
-/// Changes that a hint shows.
-const LISTED: usize = 5;
-
 /// Why a transform is not applied. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -91,7 +88,9 @@ impl TransformError {
             Self::Refused(refusal) => refusal.diagnostic(),
             Self::Invalid { findings, .. } => return findings.clone(),
             Self::NameTaken { span, difference, .. } => {
-                let hint = format!("it differs: {}; update it, or choose another name", listed(difference));
+                // The values are for those who show `difference`.
+                let paths: Vec<_> = difference.iter().map(|change| format!("`{}`", change.path)).collect();
+                let hint = format!("it differs in {}; update it, or choose another name", paths.join(", "));
                 self.finding("DW0501", Some(*span), Some(hint))
             }
             Self::NotFound { did_you_mean, .. } => {
@@ -119,14 +118,4 @@ impl TransformError {
         let message = self.to_string();
         Diagnostic { code, severity: Severity::Error, message, span, related: Vec::new(), hint }
     }
-}
-
-/// The first changes in words, secrets left out.
-fn listed(difference: &[Change]) -> String {
-    let words = |change: &Change| change.to_string().trim_start_matches("~ ").to_string();
-    let mut listed: Vec<String> = difference.iter().take(LISTED).map(words).collect();
-    if let Some(more) = difference.len().checked_sub(LISTED).filter(|more| *more > 0) {
-        listed.push(format!("{more} more"));
-    }
-    listed.join(", ")
 }
