@@ -44,7 +44,7 @@ def load(path: Path) -> list[str]:
 
 
 def judge(question: dict, path: Path) -> dict:
-    """The answer to one question; `path` is a file to write the text to."""
+    """Answer one question; `path` is a file to write the text to."""
     if "text" not in question:
         return {"dagster": dagster.__version__}
     path.write_bytes(question["text"].encode())
@@ -52,7 +52,7 @@ def judge(question: dict, path: Path) -> dict:
     os.environ.update(env)
     try:
         return {"accepted": True, "names": load(path), "reason": ""}
-    except Exception as error:  # noqa: BLE001 (any exception is a refusal)
+    except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         return {"accepted": False, "names": [], "reason": reason}
     finally:
