@@ -14,10 +14,11 @@ from ruamel.yaml import YAML
 class WithoutTimestamps(yaml.SafeLoader):
     """SafeLoader that takes a date for a string."""
 
-    yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+
+WithoutTimestamps.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 READERS = {
@@ -28,7 +29,7 @@ READERS = {
 
 
 def typed(value):
-    """The value as JSON that keeps whole numbers exact and floats apart from them."""
+    """Give the value as JSON that keeps whole numbers exact and floats apart from them."""
     match value:
         case None:
             return {"null": None}
@@ -48,7 +49,7 @@ def typed(value):
 
 
 def read(reader, text):
-    """What the reader makes of one text."""
+    """Read one text as that reader does."""
     try:
         return typed(READERS[reader](text))
     except Exception as error:  # any refusal is an answer
