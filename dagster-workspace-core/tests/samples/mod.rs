@@ -43,6 +43,14 @@ pub(crate) fn documents() -> Option<Vec<(String, String)>> {
     Some(yaml.map(|path| (name(&path), fs::read_to_string(&path).unwrap())).collect())
 }
 
+/// The texts that the written editing cases begin with, by name: comments, anchors, flow, odd indentation.
+pub(crate) fn hard_cases() -> Option<Vec<(String, String)>> {
+    let lines = fs::read_to_string(testing::shared()?.join("yaml/hard-cases.jsonl")).unwrap();
+    let cases = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let texts = cases.filter_map(|case| Some((case["id"].as_str()?.to_owned(), case["in"].as_str()?.to_owned())));
+    Some(texts.filter(|(_, text)| !text.is_empty()).collect())
+}
+
 /// All files under a folder, sorted.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

@@ -124,6 +124,13 @@ impl Mutator {
         text
     }
 
+    /// Some whole lines out of a text, `length` at most.
+    pub(crate) fn stretch(&mut self, text: &str, length: usize) -> String {
+        let lines: Vec<&str> = text.split_inclusive('\n').collect();
+        let first = self.below(lines.len());
+        lines[first..].iter().take(length).copied().collect()
+    }
+
     /// A text of `length` pieces.
     pub(crate) fn compose(&mut self, length: usize) -> String {
         (0..length).map(|_| self.pick(PIECES)).collect()

@@ -247,7 +247,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Whether a plain value stands behind the `:` here and ends with its line; then the place moves to the next line.
+    /// Whether a plain node stands behind the `:` or `-` here and ends with its line; then the place moves to the next line.
     #[inline]
     fn plain_value(&mut self, column: usize) -> bool {
         let start = self.at + 2;
@@ -280,6 +280,11 @@ impl Scanner<'_> {
             self.open(Kind::BlockSequence, top)?;
         } else if top.kind != Kind::BlockSequence {
             return Err(self.error(Problem::ExpectedKey));
+        }
+        let column = self.at - self.line;
+        if self.plain_value(column) {
+            self.slot = Properties::default();
+            return Ok(());
         }
         self.indicate(State::Item, None);
         Ok(())
