@@ -81,7 +81,9 @@ impl Store for Directory {
             let write = move || Opened::new(&path)?.put(&owned, &text, precondition.into_expected());
             match tokio::task::spawn_blocking(write).await {
                 Ok(result) => result,
-                Err(source) => Err(StoreError::Ambiguous { key: key.clone(), retry_after: None, source: source.into() }),
+                Err(source) => {
+                    Err(StoreError::Ambiguous { key: key.clone(), retry_after: None, source: source.into() })
+                }
             }
         })
     }

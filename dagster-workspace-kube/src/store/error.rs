@@ -186,8 +186,9 @@ pub enum Found {
     Version(Version),
     /// No document.
     Nothing,
-    /// A version that the store does not name: it says only that it is another one, and asking would be one more request.
-    Other,
+    /// Another version or no document: the store says only that it is not what was expected, and asking would be one more
+    /// request.
+    Unknown,
 }
 
 impl From<Option<Version>> for Found {
@@ -201,7 +202,7 @@ impl fmt::Display for Found {
         match self {
             Self::Version(version) => write!(f, "version `{version}`"),
             Self::Nothing => f.write_str("no document"),
-            Self::Other => f.write_str("another version"),
+            Self::Unknown => f.write_str("something else"),
         }
     }
 }
@@ -274,8 +275,8 @@ mod tests {
             error.to_string(),
             "`values.yaml` is not what it was when it was read: expected version `1`, found version `2`"
         );
-        let error = StoreError::Conflict { key, expected: None, found: Found::Other };
-        assert!(error.to_string().ends_with("expected no document, found another version"));
+        let error = StoreError::Conflict { key, expected: None, found: Found::Unknown };
+        assert!(error.to_string().ends_with("expected no document, found something else"));
     }
 
     #[test]

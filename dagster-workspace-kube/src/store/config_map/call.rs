@@ -41,7 +41,7 @@ pub(super) enum Answer {
     Object(Object),
     /// There is no such object.
     Missing,
-    /// Another version stands there, another life of the object, or already one where none was expected.
+    /// Something else than expected: another version, another life of the object, none any more, or already one.
     Stale,
 }
 
@@ -78,10 +78,11 @@ impl Call<'_> {
     /// What an answer other than success means.
     fn refusal(&self, code: StatusCode, headers: &HeaderMap, body: &[u8], sent: u64) -> Result<Answer, StoreError> {
         // Proxies, and the server itself when it is too busy, answer with plain text.
-        let status: Status = serde_json::from_slice(body)
-            .unwrap_or_else(|_| Status::failure(String::from_utf8_lossy(body).trim(), ""));
+        let status: Status =
+            serde_json::from_slice(body).unwrap_or_else(|_| Status::failure(String::from_utf8_lossy(body).trim(), ""));
         let details = status.details.as_ref();
-        let terminating = details.is_some_and(|of| of.causes.iter().any(|cause| cause.reason == "NamespaceTerminating"));
+        let terminating =
+            details.is_some_and(|of| of.causes.iter().any(|cause| cause.reason == "NamespaceTerminating"));
         let elsewhere = details.is_some_and(|of| of.kind == "namespaces");
         let no_namespace = || {
             let object = self.object.clone();
@@ -95,9 +96,7 @@ impl Call<'_> {
             StatusCode::CONFLICT => return Ok(Answer::Stale),
             StatusCode::FORBIDDEN if terminating => no_namespace(),
             StatusCode::FORBIDDEN => StoreError::Forbidden { verb, object, source: said() },
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                StoreError::TooLarge { key: self.key.clone(), len: sent, limit: MAX_LEN }
-            }
+            StatusCode::PAYLOAD_TOO_LARGE => StoreError::TooLarge { key: self.key.clone(), len: sent, limit: MAX_LEN },
             StatusCode::TOO_MANY_REQUESTS => {
                 let reason = format!("the API server has too many requests: {}", status.message);
                 StoreError::Busy { key: self.key.clone(), reason, retry_after: pause(headers, &status) }
@@ -157,15 +156,16 @@ fn pause(headers: &HeaderMap, status: &Status) -> Option<Duration> {
 /// Whether no connection came about, so that nothing can have been written.
 fn connecting(error: &kube::Error) -> bool {
     chain(error).any(|error| {
-        error.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(hyper_util::client::legacy::Error::is_connect)
+        error
+            .downcast_ref::<hyper_util::client::legacy::Error>()
+            .is_some_and(hyper_util::client::legacy::Error::is_connect)
     })
 }
 
 /// Whether it is in the data that was exchanged, such as a certificate of somebody else: trying again mends nothing.
 fn misconfigured(error: &kube::Error) -> bool {
-    chain(error).any(|error| {
-        error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::InvalidData)
-    })
+    chain(error)
+        .any(|error| error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::InvalidData))
 }
 
 /// The innermost reason, which says most in the fewest words.
@@ -174,5 +174,11 @@ fn root(error: &kube::Error) -> String {
 }
 
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source())
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
+        // An `io::Error` gives as its source that of the error it holds, not that error.
+        match (*error).downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(held) => Some(held as &(dyn Error + 'static)),
+            None => (*error).source(),
+        }
+    })
 }

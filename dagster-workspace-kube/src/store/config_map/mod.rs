@@ -165,7 +165,7 @@ impl ConfigMaps {
                 Ok(version)
             }
             Answer::Missing => conflict(Found::Nothing),
-            Answer::Stale => conflict(Found::Other),
+            Answer::Stale => conflict(Found::Unknown),
         }
     }
 

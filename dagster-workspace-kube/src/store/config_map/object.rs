@@ -78,9 +78,8 @@ impl Object {
     /// Bytes that the values under other keys have together.
     pub(super) fn len_of_others(&self, key: &Key) -> u64 {
         let values = |field| self.0.get(field).and_then(Value::as_object).into_iter().flatten();
-        let others = |field| {
-            values(field).filter(|(name, _)| *name != key.as_str()).filter_map(|(_, value)| value.as_str())
-        };
+        let others =
+            |field| values(field).filter(|(name, _)| *name != key.as_str()).filter_map(|(_, value)| value.as_str());
         let data: usize = others("data").map(str::len).sum();
         let binary: usize = others("binaryData").map(decoded_len).sum();
         (data + binary) as u64
@@ -117,7 +116,8 @@ mod tests {
 
     #[test]
     fn text_goes_where_its_key_stands_and_all_else_stays() {
-        let mut found = object(json!({"data": {"a": "1"}, "binaryData": {"b": "Mg=="}, "spec": {"new": [1, null, 2.50]}}));
+        let mut found =
+            object(json!({"data": {"a": "1"}, "binaryData": {"b": "Mg=="}, "spec": {"new": [1, null, 2.50]}}));
         found.set_text(&key("a"), "x");
         found.set_text(&key("b"), "y");
         found.set_text(&key("c"), "z");
@@ -146,7 +146,8 @@ mod tests {
 
     #[test]
     fn others_are_counted_as_the_server_counts() {
-        let found = object(json!({"data": {"a": "ä", "b": "123"}, "binaryData": {"c": "MQ==", "d": "MTI=", "e": "MTIz"}}));
+        let found =
+            object(json!({"data": {"a": "ä", "b": "123"}, "binaryData": {"c": "MQ==", "d": "MTI=", "e": "MTIz"}}));
         assert_eq!(found.len_of_others(&key("a")), 3 + 1 + 2 + 3);
         assert_eq!(found.len_of_others(&key("e")), 2 + 3 + 1 + 2);
         assert_eq!(found.len_of_others(&key("new")), 2 + 3 + 1 + 2 + 3);
