@@ -21,18 +21,18 @@ printf 'Dir::Etc::sourcelist "/dev/null";\nDir::Etc::sourceparts "%s";\nDir::Sta
 APT_CONFIG=$work/apt/conf apt-get -q update >/dev/null
 APT_CONFIG=$work/apt/conf apt-get -q source --download-only kubernetes >/dev/null 2>&1
 apt-get -q download golang-1.19-go golang-1.19-src golang-github-modern-go-reflect2-dev etcd-server >/dev/null 2>&1
-for deb in *.deb; do dpkg -x "$deb" root; done
+for deb in *.deb; do dpkg -x "$deb" debian; done
 say "downloaded"
 
 src=$work/gopath/src/k8s.io/kubernetes; mkdir -p "$src"
 tar xf kubernetes_1.20*.orig.tar.gz -C "$src" --strip-components=1
 rm -rf "$src/vendor/github.com/modern-go/reflect2"
-cp -rL root/usr/share/gocode/src/github.com/modern-go/reflect2 "$src/vendor/github.com/modern-go/reflect2"
+cp -rL debian/usr/share/gocode/src/github.com/modern-go/reflect2 "$src/vendor/github.com/modern-go/reflect2"
 rm -f "$src"/vendor/github.com/modern-go/reflect2/*_test.go
 say "unpacked"
 
-export GOROOT=$work/root/usr/lib/go-1.19 GOPATH=$work/gopath GO111MODULE=off GOCACHE=$work/gocache GOPROXY=off \
-  GOTOOLCHAIN=local CGO_ENABLED=0 GOFLAGS= PATH=$work/root/usr/lib/go-1.19/bin:$PATH
+export GOROOT=$work/debian/usr/lib/go-1.19 GOPATH=$work/gopath GO111MODULE=off GOCACHE=$work/gocache GOPROXY=off \
+  GOTOOLCHAIN=local CGO_ENABLED=0 GOFLAGS= PATH=$work/debian/usr/lib/go-1.19/bin:$PATH
 cd "$src"
 # the one generated file that the source package lacks
 go build -o "$work/openapi-gen" ./vendor/k8s.io/kube-openapi/cmd/openapi-gen
@@ -46,4 +46,4 @@ ld="-s -w -X $v/component-base/version.gitVersion=v1.20.2 -X $v/component-base/v
 for program in kube-apiserver kube-controller-manager; do
   go build -trimpath -tags providerless -ldflags "$ld" -o "$bin/$program" "./cmd/$program"; say "$program built"
 done
-cp "$work/root/usr/bin/etcd" "$bin/etcd"
+cp "$work/debian/usr/bin/etcd" "$bin/etcd"

@@ -19,7 +19,7 @@ mkdir -p "$cache"
 exec 9>"$cache/control-plane-$hash.lock"
 flock 9
 if [ ! -d "$programs" ]; then
-    scratch=$(mktemp -d "$cache/build.XXXXXX")
+    scratch=$(mktemp -d -p "$cache")
     trap 'chmod -R u+w "$scratch"; rm -rf "$scratch"' EXIT
     echo "building a control plane into $programs, once: about 3 minutes, 1.7 GB of scratch" >&2
     nice -n 19 bash "$here/build.sh" "$scratch/work" "$scratch/programs" >&2 9>&-

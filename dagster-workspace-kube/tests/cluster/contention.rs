@@ -1,5 +1,7 @@
 //! Many writers of one document: nothing is lost, and what that costs.
 
+#![allow(clippy::print_stdout, reason = "seconds depend on the machine and are printed, not tested")]
+
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::Arc;

@@ -108,7 +108,7 @@ mod tests {
         Key::new(name).unwrap()
     }
 
-    fn object(fields: Value) -> Object {
+    fn object(fields: &Value) -> Object {
         let mut object = json!({"metadata": {"uid": "u", "resourceVersion": "7"}});
         object.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
         Object::parse(object.to_string().as_bytes()).unwrap().unwrap()
@@ -117,12 +117,12 @@ mod tests {
     #[test]
     fn text_goes_where_its_key_stands_and_all_else_stays() {
         let mut found =
-            object(json!({"data": {"a": "1"}, "binaryData": {"b": "Mg=="}, "spec": {"new": [1, null, 2.50]}}));
+            object(&json!({"data": {"a": "1"}, "binaryData": {"b": "Mg=="}, "spec": {"new": [1, null, 2.50]}}));
         found.set_text(&key("a"), "x");
         found.set_text(&key("b"), "y");
         found.set_text(&key("c"), "z");
         let expected = object(
-            json!({"data": {"a": "x", "c": "z"}, "binaryData": {"b": "eQ=="}, "spec": {"new": [1, null, 2.50]}}),
+            &json!({"data": {"a": "x", "c": "z"}, "binaryData": {"b": "eQ=="}, "spec": {"new": [1, null, 2.50]}}),
         );
         assert_eq!(found.0, expected.0);
         assert_eq!(found.text(&key("b")), Some(Ok("y".into())));
@@ -131,23 +131,23 @@ mod tests {
     #[test]
     fn text_goes_into_an_object_without_data() {
         for fields in [json!({}), json!({"data": null}), json!({"data": {}})] {
-            let mut found = object(fields);
+            let mut found = object(&fields);
             assert!(!found.has(&key("a")));
             found.set_text(&key("a"), "x");
-            assert_eq!(found.0, object(json!({"data": {"a": "x"}})).0);
+            assert_eq!(found.0, object(&json!({"data": {"a": "x"}})).0);
         }
     }
 
     #[test]
     fn bytes_that_are_no_text_say_where() {
-        let found = object(json!({"binaryData": {"b": "YWL/"}}));
+        let found = object(&json!({"binaryData": {"b": "YWL/"}}));
         assert_eq!(found.text(&key("b")), Some(Err(2)));
     }
 
     #[test]
     fn others_are_counted_as_the_server_counts() {
         let found =
-            object(json!({"data": {"a": "ä", "b": "123"}, "binaryData": {"c": "MQ==", "d": "MTI=", "e": "MTIz"}}));
+            object(&json!({"data": {"a": "ä", "b": "123"}, "binaryData": {"c": "MQ==", "d": "MTI=", "e": "MTIz"}}));
         assert_eq!(found.len_of_others(&key("a")), 3 + 1 + 2 + 3);
         assert_eq!(found.len_of_others(&key("e")), 2 + 3 + 1 + 2);
         assert_eq!(found.len_of_others(&key("new")), 2 + 3 + 1 + 2 + 3);
@@ -157,6 +157,6 @@ mod tests {
     fn what_has_no_version_is_no_object() {
         assert!(Object::parse(br#"{"kind": "Status"}"#).unwrap().is_none());
         assert!(Object::parse(b"<html>").is_err());
-        assert_eq!(object(json!({})).version(), Some(Version::new("u/7")));
+        assert_eq!(object(&json!({})).version(), Some(Version::new("u/7")));
     }
 }
