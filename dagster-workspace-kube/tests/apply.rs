@@ -228,7 +228,7 @@ async fn err_absent_document_is_not_found_unless_it_is_to_be_created() {
 }
 
 /// 50 tasks, each a client of its own, and requests that take 2 ms: all lines arrive, none gives up, and the number of
-/// requests is what full jitter was chosen for (measured on a real server: 7.3 an add, at worst 8 attempts).
+/// requests is what full jitter was chosen for.
 #[tokio::test(start_paused = true)]
 async fn fifty_writers_lose_no_line() {
     let store = Arc::new(faulty([]).await.with_latency(Duration::from_millis(2)));

@@ -14,7 +14,7 @@ use kube::client::Body;
 use kube::core::{Status, request};
 
 use super::object::{MAX_LEN, Object};
-use crate::store::{Key, ObjectName, StoreError};
+use crate::store::{Key, ObjectName, StoreError, Version};
 
 /// What a request does, as roles name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +37,8 @@ impl Verb {
 /// What a request came to, where that is no failure.
 #[derive(Debug)]
 pub(super) enum Answer {
-    /// The object as it is now.
-    Object(Object),
+    /// The object as it is now, and its version.
+    Object(Object, Version),
     /// There is no such object.
     Missing,
     /// Something else than expected: another version, another life of the object, none any more, or already one.
@@ -67,7 +67,7 @@ impl Call<'_> {
         let body = body.collect_bytes().await.map_err(|error| self.lost(error))?;
         if head.status.is_success() {
             return match Object::parse(&body) {
-                Ok(Some(object)) => Ok(Answer::Object(object)),
+                Ok(Some((object, version))) => Ok(Answer::Object(object, version)),
                 Ok(None) => Err(self.unintelligible("the answer is no ConfigMap".into())),
                 Err(error) => Err(self.unintelligible(error.into())),
             };

@@ -120,7 +120,7 @@ impl ConfigMaps {
         let call = self.call(Verb::Get, document, place);
         let request = self.request().get(&place.name, &GetParams::default());
         match call.send(&self.client, request).await? {
-            Answer::Object(object) => Ok(Some(object)),
+            Answer::Object(object, _) => Ok(Some(object)),
             // A read names no version that could be stale.
             Answer::Missing | Answer::Stale => Ok(None),
         }
@@ -159,8 +159,7 @@ impl ConfigMaps {
         };
         let conflict = |found| Err(StoreError::Conflict { key: document.clone(), expected, found });
         match self.call(verb, document, &place).send(&self.client, request).await? {
-            Answer::Object(object) => {
-                let version = object.version().unwrap_or_else(|| Version::new(""));
+            Answer::Object(object, version) => {
                 self.seen().insert(document.clone(), Some(object));
                 Ok(version)
             }

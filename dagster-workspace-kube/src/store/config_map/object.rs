@@ -24,10 +24,11 @@ impl Object {
         Self(object)
     }
 
-    /// What a server sent; `None` when it has no identity and no version, and so is no object.
-    pub(super) fn parse(json: &[u8]) -> Result<Option<Self>, serde_json::Error> {
+    /// What a server sent, and its version; `None` when it has no identity and no version, and so is no object.
+    pub(super) fn parse(json: &[u8]) -> Result<Option<(Self, Version)>, serde_json::Error> {
         let object = Self(serde_json::from_slice(json)?);
-        Ok(object.version().is_some().then_some(object))
+        let version = object.version();
+        Ok(version.map(|version| (object, version)))
     }
 
     pub(super) fn to_json(&self) -> Vec<u8> {
@@ -111,7 +112,7 @@ mod tests {
     fn object(fields: &Value) -> Object {
         let mut object = json!({"metadata": {"uid": "u", "resourceVersion": "7"}});
         object.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-        Object::parse(object.to_string().as_bytes()).unwrap().unwrap()
+        Object::parse(object.to_string().as_bytes()).unwrap().unwrap().0
     }
 
     #[test]
