@@ -1,11 +1,12 @@
 # Two commands do everything: `make demo` and `make test`. Each target calls one script; the reasons stand there.
 
-.PHONY: demo test test-rust test-python lint bench setup clean
+.PHONY: demo test test-rust test-python test-cluster lint bench setup clean
 
 demo: ; @scripts/demo.sh
 test: ; @scripts/test.sh
 test-rust: ; @scripts/test-rust.sh
 test-python: ; @scripts/test-python.sh
+test-cluster: ; @scripts/test-cluster.sh
 lint: ; @scripts/lint.sh
 bench: ; @scripts/bench.sh
 setup: ; @scripts/setup.sh

@@ -6,5 +6,7 @@
 pub mod apply;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 pub mod retry;
 pub mod store;

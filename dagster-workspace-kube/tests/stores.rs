@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use dagster_workspace_kube::store::contract::{self, Recreated};
 use dagster_workspace_kube::store::{
-    Directory, FileKind, Key, MAX_LEN, Memory, Precondition, Store, StoreError, Stored, Version,
+    Directory, FileKind, Found, Key, MAX_LEN, Memory, Precondition, Store, StoreError, Stored, Version,
 };
 use tempfile::TempDir;
 
@@ -187,7 +187,7 @@ async fn err_vanished_file_is_not_found_and_vanished_directory_says_so() {
     fs::remove_file(folder.path().join("values.yaml")).unwrap();
     assert!(matches!(store.get(&key()).await, Err(StoreError::NotFound { .. })));
     let answer = store.put(&key(), "", Precondition::Matches(version)).await;
-    assert!(matches!(answer, Err(StoreError::Conflict { found: None, .. })), "{answer:?}");
+    assert!(matches!(answer, Err(StoreError::Conflict { found: Found::Nothing, .. })), "{answer:?}");
     folder.close().unwrap();
     assert!(matches!(store.get(&key()).await, Err(StoreError::NoDirectory { .. })));
     assert!(matches!(store.put(&key(), "", Precondition::Absent).await, Err(StoreError::NoDirectory { .. })));

@@ -1,4 +1,5 @@
-//! What tests need from outside the workspace: the shared folder, Python, helm, and [`Oracle`], a program to ask.
+//! What tests need from outside the workspace: the shared folder, Python, helm, [`Oracle`], a program to ask,
+//! and [`ControlPlane`], a Kubernetes API server.
 //!
 //! Each function here gives `None` where a thing is missing, and says so: the test returns, and its name is printed and
 //! noted in `.local/left-out.txt`, which `make test` prints at the end. Under `CI` nothing may be left out, so the same
@@ -19,8 +20,10 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+mod control_plane;
 mod oracle;
 
+pub use control_plane::ControlPlane;
 pub use oracle::Oracle;
 
 /// The top folder of the workspace, the one with `Cargo.lock`.

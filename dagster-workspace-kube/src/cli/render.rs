@@ -170,7 +170,11 @@ impl Failure {
             StoreError::Conflict { .. } => "conflict",
             StoreError::Busy { .. } => "busy",
             StoreError::Ambiguous { .. } => "unsettled",
-            StoreError::Denied { .. } => "denied",
+            StoreError::Denied { .. } | StoreError::Forbidden { .. } => "denied",
+            StoreError::Immutable { .. } => "immutable",
+            StoreError::NoNamespace { .. } => "no-namespace",
+            StoreError::Refused { .. } => "refused",
+            StoreError::Unreachable { .. } => "unreachable",
             _ => "io",
         };
         let failure = Self { hint: error.hint().map(str::to_owned), ..Self::new(exit, reason, error.to_string()) };

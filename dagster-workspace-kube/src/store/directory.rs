@@ -81,7 +81,9 @@ impl Store for Directory {
             let write = move || Opened::new(&path)?.put(&owned, &text, precondition.into_expected());
             match tokio::task::spawn_blocking(write).await {
                 Ok(result) => result,
-                Err(source) => Err(StoreError::Ambiguous { key: key.clone(), source: source.into() }),
+                Err(source) => {
+                    Err(StoreError::Ambiguous { key: key.clone(), retry_after: None, source: source.into() })
+                }
             }
         })
     }
@@ -126,7 +128,7 @@ impl<'a> Opened<'a> {
         let current = self.read(key)?;
         let found = current.as_ref().map(|current| current.version.clone());
         if expected != found {
-            return Err(StoreError::Conflict { key: key.clone(), expected, found });
+            return Err(StoreError::Conflict { key: key.clone(), expected, found: found.into() });
         }
         if let Some(current) = current.as_ref().filter(|current| current.bytes == text.as_bytes()) {
             return Ok(current.version.clone());
@@ -136,13 +138,13 @@ impl<'a> Opened<'a> {
         // Flushing took its time: look again whether somebody without a lock was here.
         if !self.unchanged(key, metadata.as_ref())? {
             let found = self.read(key)?.map(|current| current.version);
-            return Err(StoreError::Conflict { key: key.clone(), expected, found });
+            return Err(StoreError::Conflict { key: key.clone(), expected, found: found.into() });
         }
         temporary.rename_to(key)?;
         match self.directory.sync_all() {
             Ok(()) => Ok(version_of(text.as_bytes())),
             // The new text can be read, but whether it outlives a power cut is open.
-            Err(source) => Err(StoreError::Ambiguous { key: key.clone(), source: source.into() }),
+            Err(source) => Err(StoreError::Ambiguous { key: key.clone(), retry_after: None, source: source.into() }),
         }
     }
 
@@ -157,7 +159,7 @@ impl<'a> Opened<'a> {
                 // Not `lock`, which waits for ever: a stopped process, or a script under `flock DIR`, may hold it.
                 Err(TryLockError::WouldBlock) if started.elapsed() < LOCK_WAIT => std::thread::sleep(pause),
                 Err(TryLockError::WouldBlock) => {
-                    let reason = format!("another process holds the lock of `{}`", self.path.display());
+                    let reason = format!("another process or a script holds the lock of `{}`", self.path.display());
                     return Err(StoreError::Busy { key: key.clone(), reason, retry_after: None });
                 }
             }

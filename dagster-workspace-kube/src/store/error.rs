@@ -21,20 +21,22 @@ pub enum StoreError {
         key: Key,
     },
     /// Another writer was faster, or came in between: read again and decide anew.
-    #[error("`{key}` is not what it was when it was read: expected {}, found {}", Named(expected), Named(found))]
+    #[error("`{key}` is not what it was when it was read: expected {}, found {found}", Named(expected))]
     Conflict {
         /// What was to be written.
         key: Key,
         /// The version that the write named; `None`: the document was to be absent.
         expected: Option<Version>,
-        /// The version that stands there; `None`: no document.
-        found: Option<Version>,
+        /// What stands there.
+        found: Found,
     },
     /// The write may or may not have happened: read again and compare.
     #[error("it is not known whether `{key}` was written")]
     Ambiguous {
         /// What was to be written.
         key: Key,
+        /// How long to wait at least before reading, where the store says so.
+        retry_after: Option<Duration>,
         /// Why the answer is missing.
         source: Box<dyn Error + Send + Sync>,
     },
@@ -102,6 +104,52 @@ pub enum StoreError {
         /// What the system says.
         source: io::Error,
     },
+    /// The cluster does not permit it: ask for a role with this verb on these resources.
+    #[error("not permitted to {verb} {object}")]
+    Forbidden {
+        /// The verb as roles name it: `get`, `create` or `update`.
+        verb: &'static str,
+        /// What it was tried on.
+        object: ObjectName,
+        /// What the API server says.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// Marked as never to be changed: write to another object, or have this one created again.
+    #[error("{object} is immutable")]
+    Immutable {
+        /// The object that holds the document.
+        object: ObjectName,
+    },
+    /// The namespace is missing, so nothing can be created there: create it, or name another.
+    #[error("there is no namespace `{namespace}` to create {object} in")]
+    NoNamespace {
+        /// The namespace.
+        namespace: String,
+        /// What was to be created.
+        object: ObjectName,
+    },
+    /// The API server takes neither this request nor its repetition: mend what it names.
+    #[error("the API server refuses to {verb} {object} with status {status}")]
+    Refused {
+        /// The verb as roles name it.
+        verb: &'static str,
+        /// What it was tried on.
+        object: ObjectName,
+        /// The HTTP status.
+        status: u16,
+        /// What the API server says.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// There is no API server to be talked to as configured: wrong certificate, broken credentials, no Kubernetes at all.
+    #[error("cannot talk to the API server to {verb} {object}")]
+    Unreachable {
+        /// The verb as roles name it.
+        verb: &'static str,
+        /// What it was tried on.
+        object: ObjectName,
+        /// Why not.
+        source: Box<dyn Error + Send + Sync>,
+    },
 }
 
 impl StoreError {
@@ -116,12 +164,64 @@ impl StoreError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Conflict { .. } | Self::Ambiguous { .. } => Some("run it again: what is already done is left alone"),
-            Self::Busy { .. } => Some("run it again later; a script that holds a lock on the directory locks this out"),
+            Self::Busy { .. } => Some("run it again later"),
             Self::NotUtf8 { .. } => Some("save the file as UTF-8"),
             Self::NotAFile { found: FileKind::Symlink, .. } => Some("name the directory that holds the real file"),
             Self::NoDirectory { .. } => Some("create the directory, or name another"),
+            Self::Forbidden { .. } => {
+                Some("a role for this needs the verbs `get`, `update` and, to make new ones, `create` on `configmaps`")
+            }
+            Self::Immutable { .. } => Some("delete it and create it again without `immutable: true`"),
+            Self::NoNamespace { .. } => Some("create the namespace, or name another"),
+            Self::Unreachable { .. } => Some("check the kubeconfig: server, certificate authority and credentials"),
             _ => None,
         }
+    }
+}
+
+/// What stood in the way of a write that named something else.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Found {
+    /// This version.
+    Version(Version),
+    /// No document.
+    Nothing,
+    /// Another version or no document: the store says only that it is not what was expected, and asking would be one more
+    /// request.
+    Unknown,
+}
+
+impl From<Option<Version>> for Found {
+    fn from(found: Option<Version>) -> Self {
+        found.map_or(Self::Nothing, Self::Version)
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version(version) => write!(f, "version `{version}`"),
+            Self::Nothing => f.write_str("no document"),
+            Self::Unknown => f.write_str("something else"),
+        }
+    }
+}
+
+/// An object of a cluster, as people and roles name it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ObjectName {
+    /// As roles write it: `configmaps`.
+    pub resource: &'static str,
+    /// The namespace.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+}
+
+impl fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { resource, namespace, name } = self;
+        write!(f, "{resource} `{name}` in namespace `{namespace}`")
     }
 }
 
@@ -169,14 +269,14 @@ mod tests {
         let error = StoreError::Conflict {
             key: key.clone(),
             expected: Some(Version::new("1")),
-            found: Some(Version::new("2")),
+            found: Found::Version(Version::new("2")),
         };
         assert_eq!(
             error.to_string(),
             "`values.yaml` is not what it was when it was read: expected version `1`, found version `2`"
         );
-        let error = StoreError::Conflict { key, expected: None, found: Some(Version::new("2")) };
-        assert!(error.to_string().ends_with("expected no document, found version `2`"));
+        let error = StoreError::Conflict { key, expected: None, found: Found::Unknown };
+        assert!(error.to_string().ends_with("expected no document, found something else"));
     }
 
     #[test]

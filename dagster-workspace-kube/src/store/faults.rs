@@ -81,7 +81,8 @@ impl<S: Store> Store for Faulty<S> {
             tokio::time::sleep(self.latency).await;
             let fault = self.faults.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
             let write = self.inner.put(key, text, precondition);
-            let lost = || StoreError::Ambiguous { key: key.clone(), source: "connection closed".into() };
+            let lost =
+                || StoreError::Ambiguous { key: key.clone(), retry_after: None, source: "connection closed".into() };
             match fault {
                 None => write.await,
                 Some(Fault::Rival(change)) => {

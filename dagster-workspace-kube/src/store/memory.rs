@@ -53,7 +53,7 @@ impl Store for Memory {
             let found = state.documents.get(key).map(|stored| stored.version.clone());
             let expected = precondition.into_expected();
             if expected != found {
-                return Err(StoreError::Conflict { key: key.clone(), expected, found });
+                return Err(StoreError::Conflict { key: key.clone(), expected, found: found.into() });
             }
             state.writes += 1;
             let version = Version::new(state.writes.to_string());

@@ -4,6 +4,8 @@
 //! told so instead of destroying what it has not read. What each store promises is code: `contract` (feature `contract`)
 //! runs against all of them, and [`Memory`] is its shortest reading. Start with [`Store`].
 
+#[cfg(feature = "cluster")]
+mod config_map;
 mod error;
 mod memory;
 
@@ -18,9 +20,11 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
+#[cfg(feature = "cluster")]
+pub use config_map::{ConfigMaps, Place};
 #[cfg(unix)]
 pub use directory::Directory;
-pub use error::{FileKind, StoreError};
+pub use error::{FileKind, Found, ObjectName, StoreError};
 pub use memory::Memory;
 
 /// Texts over this many bytes are neither read nor written: the limit of `dagster-workspace-core`, 64 MiB.

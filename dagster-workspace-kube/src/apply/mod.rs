@@ -6,12 +6,16 @@
 //! either the result stands there or the change runs once more. No change, no write. A batch of edits is one function and
 //! so one read and one write.
 
+mod turns;
+
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::retry::{Backoff, RetryPolicy};
 use crate::store::{Key, Precondition, Store, StoreError, Stored, Version};
+
+pub use turns::Turns;
 
 /// What to do when there is no document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +93,7 @@ pub enum ApplyError<E> {
 /// answers are tried again as `policy` says; with [`RetryPolicy::none`] a lost answer is still settled by one more read,
 /// but not written again. Needs a tokio runtime with time enabled.
 ///
-/// Does not serialise callers in one process, and does not know what the text means: `change` checks it.
+/// Does not serialise callers in one process, which [`Turns`] does, and does not know what the text means: `change` checks it.
 ///
 /// # Errors
 /// [`ApplyError::Transform`] with what `change` said; [`ApplyError::Store`]; [`ApplyError::GaveUp`];
@@ -205,7 +209,10 @@ impl<'a> Run<'a> {
         let error = match timeout_at(self.deadline, self.store.put(self.key, text, precondition)).await {
             Ok(Ok(version)) => return Ok(Some(version)),
             Ok(Err(error)) => error,
-            Err(_) => StoreError::Ambiguous { key: self.key.clone(), source: "no answer before the deadline".into() },
+            Err(_) => {
+                let source = "no answer before the deadline".into();
+                StoreError::Ambiguous { key: self.key.clone(), retry_after: None, source }
+            }
         };
         if matches!(error, StoreError::Ambiguous { .. }) {
             self.lost = Some(Lost { before: before.map(str::to_owned), text: text.to_owned() });
@@ -217,8 +224,10 @@ impl<'a> Run<'a> {
     /// Waits for the next try, or gives up when `error` does not get better by waiting, or attempts or time are spent.
     async fn pause_after<E>(&mut self, error: StoreError) -> Result<(), ApplyError<E>> {
         let at_least = match &error {
-            StoreError::Conflict { .. } | StoreError::Ambiguous { .. } => Duration::ZERO,
-            StoreError::Busy { retry_after, .. } => retry_after.unwrap_or_default(),
+            StoreError::Conflict { .. } => Duration::ZERO,
+            StoreError::Busy { retry_after, .. } | StoreError::Ambiguous { retry_after, .. } => {
+                retry_after.unwrap_or_default()
+            }
             _ => return Err(self.fail(error)),
         };
         match self.backoff.pause(self.started.elapsed(), at_least) {

@@ -1,0 +1,7 @@
+//! Stores and flows on a real Kubernetes API server: run by `make test-cluster`, left out where there is no server.
+
+mod config_map;
+mod contention;
+mod faults;
+mod namespace;
+mod relay;

@@ -1,0 +1,106 @@
+//! A namespace of the shared API server, and what tests do in it behind the store's back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use dagster_workspace_kube::cluster;
+use dagster_workspace_kube::store::{ConfigMaps, Key};
+use kube::api::{DeleteParams, GetParams, PostParams};
+use kube::client::{Body, ClientBuilder};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::Request;
+use kube::{Client, Config};
+use serde_json::{Value, json};
+use testing::ControlPlane;
+use tower::util::MapRequestLayer;
+
+/// A namespace of one's own, and the administrator's client.
+pub(crate) struct Namespace {
+    pub(crate) name: String,
+    pub(crate) config: Config,
+    pub(crate) client: Client,
+}
+
+impl Namespace {
+    /// A new one; `None` where there is no API server, which has then been said.
+    pub(crate) async fn new() -> Option<Self> {
+        let kubeconfig = Kubeconfig::read_from(ControlPlane::shared()?.kubeconfig()).unwrap();
+        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+        let config = cluster::bounded(config);
+        let client = Client::try_from(config.clone()).unwrap();
+        let namespace = Self { name: String::new(), config, client };
+        let created = namespace.create_at("/api/v1/namespaces", &json!({"metadata": {"generateName": "test-"}})).await;
+        Some(Self { name: created["metadata"]["name"].as_str().unwrap().to_owned(), ..namespace })
+    }
+
+    /// A store as the administrator.
+    pub(crate) fn store(&self) -> ConfigMaps {
+        ConfigMaps::new(self.client.clone(), &self.name)
+    }
+
+    /// A store with a client, and so with connections, of its own, whose requests are counted.
+    pub(crate) fn counted_store(&self, requests: &Arc<AtomicU32>) -> ConfigMaps {
+        let requests = Arc::clone(requests);
+        let count = MapRequestLayer::new(move |request: http::Request<Body>| {
+            requests.fetch_add(1, Ordering::Relaxed);
+            request
+        });
+        let client = ClientBuilder::try_from(self.config.clone()).unwrap().with_layer(&count).build();
+        ConfigMaps::new(client, &self.name)
+    }
+
+    /// A store as a service account that has only `verbs` on ConfigMaps.
+    pub(crate) async fn store_of_account(&self, verbs: &[&str]) -> ConfigMaps {
+        let accounts = format!("/api/v1/namespaces/{}/serviceaccounts", self.name);
+        let roles = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{}", self.name);
+        self.create_at(&accounts, &json!({"metadata": {"name": "job"}})).await;
+        let rules = json!([{"apiGroups": [""], "resources": ["configmaps"], "verbs": verbs}]);
+        self.create_at(&format!("{roles}/roles"), &json!({"metadata": {"name": "job"}, "rules": rules})).await;
+        let binding = json!({
+            "metadata": {"name": "job"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "job"},
+            "subjects": [{"kind": "ServiceAccount", "name": "job", "namespace": self.name}],
+        });
+        self.create_at(&format!("{roles}/rolebindings"), &binding).await;
+        let token = self.create_at(&format!("{accounts}/job/token"), &json!({"spec": {}})).await;
+        let mut config = self.config.clone();
+        config.auth_info.token = Some(token["status"]["token"].as_str().unwrap().to_owned().into());
+        ConfigMaps::new(Client::try_from(config).unwrap(), &self.name)
+    }
+
+    pub(crate) async fn create(&self, object: &Value) -> Value {
+        self.create_at(&self.path(), object).await
+    }
+
+    pub(crate) async fn get(&self, name: &str) -> Value {
+        let request = Request::new(self.path()).get(name, &GetParams::default()).unwrap();
+        self.client.request(request).await.unwrap()
+    }
+
+    pub(crate) async fn delete(&self, name: &str) {
+        let request = Request::new(self.path()).delete(name, &DeleteParams::default()).unwrap();
+        self.client.request::<Value>(request).await.unwrap();
+    }
+
+    fn path(&self) -> String {
+        format!("/api/v1/namespaces/{}/configmaps", self.name)
+    }
+
+    async fn create_at(&self, path: &str, object: &Value) -> Value {
+        let request = Request::new(path).create(&PostParams::default(), object.to_string().into_bytes()).unwrap();
+        self.client.request(request).await.unwrap()
+    }
+}
+
+/// The values' document.
+pub(crate) fn values() -> Key {
+    Key::new("values.yaml").unwrap()
+}
+
+/// Where it is by default.
+pub(crate) const VALUES: &str = "dagster-user-deployments-values-yaml";
+
+/// A ConfigMap with one value.
+pub(crate) fn config_map(name: &str, key: &str, text: &str) -> Value {
+    json!({"metadata": {"name": name}, "data": {key: text}})
+}

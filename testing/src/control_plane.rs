@@ -1,0 +1,111 @@
+//! A real API server for tests: etcd, kube-apiserver and kube-controller-manager on 127.0.0.1. Start with
+//! [`ControlPlane::shared`].
+
+use std::env;
+use std::fmt;
+use std::io::{self, BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::{left_out, top};
+
+/// A running control plane. It ends when this is dropped, and with this process however that ends: the script that
+/// runs it reads from a pipe that only this process holds.
+pub struct ControlPlane {
+    runner: Child,
+    /// Closed to end the runner.
+    stdin: Option<ChildStdin>,
+    folder: PathBuf,
+}
+
+impl ControlPlane {
+    /// The one control plane of this process, started by the first test that asks. Tests keep out of each other's way by
+    /// a namespace each.
+    ///
+    /// # Panics
+    /// Where it does not start; under CI also where `KUBEBUILDER_ASSETS` is not set.
+    #[must_use]
+    pub fn shared() -> Option<&'static Self> {
+        static SHARED: OnceLock<ControlPlane> = OnceLock::new();
+        let programs = programs()?;
+        Some(SHARED.get_or_init(|| Self::run(&programs)))
+    }
+
+    /// A control plane of one's own, with free ports and an empty etcd. Takes about five seconds and 400 MB of memory.
+    ///
+    /// # Panics
+    /// Where it does not start; under CI also where `KUBEBUILDER_ASSETS` is not set.
+    #[must_use]
+    pub fn start() -> Option<Self> {
+        programs().map(|programs| Self::run(&programs))
+    }
+
+    /// How to reach it as cluster administrator.
+    #[must_use]
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.folder.join("kubeconfig")
+    }
+
+    fn run(programs: &Path) -> Self {
+        // Between finding a port free and using it, somebody else may take it.
+        for attempt in 1.. {
+            match Self::try_run(programs) {
+                Ok(running) => return running,
+                Err(error) => assert!(attempt < 3, "the control plane does not start: {error}"),
+            }
+        }
+        unreachable!("the loop ends by returning or by panicking")
+    }
+
+    fn try_run(programs: &Path) -> io::Result<Self> {
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let folder = env::temp_dir().join(format!("dagster-workspace-plane-{}-{number}", std::process::id()));
+        let mut runner = Command::new("bash")
+            .arg(top().join("scripts/control-plane/run.sh"))
+            .arg(&folder)
+            .args(free_ports()?.map(|port| port.to_string()))
+            .env("KUBEBUILDER_ASSETS", programs)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let stdin = runner.stdin.take();
+        let stdout = runner.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        // From here on dropping ends it.
+        let running = Self { runner, stdin, folder };
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        if line.trim() == "ready" { Ok(running) } else { Err(io::Error::other("see the log above")) }
+    }
+}
+
+impl Drop for ControlPlane {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        // It ends its programs by their ids and removes the folder. Nothing is to be done here should it be gone already.
+        let _ = self.runner.wait();
+    }
+}
+
+impl fmt::Debug for ControlPlane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ControlPlane").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+fn programs() -> Option<PathBuf> {
+    let programs = env::var_os("KUBEBUILDER_ASSETS").filter(|folder| !folder.is_empty());
+    if programs.is_none() {
+        left_out("needs a Kubernetes API server, and `KUBEBUILDER_ASSETS` is not set (run `make test-cluster`)");
+    }
+    programs.map(PathBuf::from)
+}
+
+/// Three ports that nobody listens on. Held together, so that they differ.
+fn free_ports() -> io::Result<[u16; 3]> {
+    let [a, b, c] = [(); 3].map(|()| TcpListener::bind(("127.0.0.1", 0)));
+    Ok([a?.local_addr()?.port(), b?.local_addr()?.port(), c?.local_addr()?.port()])
+}
