@@ -4,23 +4,23 @@
 #
 #   build.sh WORK BIN     WORK: scratch, about 1.7 GB     BIN: receives the three programs
 #
-# About 3 minutes on two idle cores, 7 under load. Needs `apt-get update` done, root or not, no Go on the machine.
+# About 3 minutes on two idle cores, 7 under load. Needs no root and no Go on the machine; apt's own state stays as it is.
 # Vendored reflect2 1.0.1 crashes at random when built with Go 1.18 or later: Debian's reflect2 1.0.2 takes its place.
 set -euo pipefail
 work=$(realpath -m "$1") bin=$(realpath -m "$2")
 mkdir -p "$work" "$bin"; cd "$work"
 say() { echo "[${SECONDS}s] $*"; }
 
-# a private apt configuration with the source packages switched on; the machine's own sources stay as they are
+# a private apt configuration with the source packages switched on, lists of its own
 mkdir -p apt/parts apt/lists/partial apt/cache/archives/partial
 for sources in /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list.d/*.sources; do
-  grep -q 'debian-archive-keyring' "$sources" && sed 's/^Types:.*/Types: deb-src/' "$sources" > apt/parts/debian.sources && break
+  grep -q 'debian-archive-keyring' "$sources" && sed 's/^Types:.*/Types: deb deb-src/' "$sources" > apt/parts/debian.sources && break
 done
 printf 'Dir::Etc::sourcelist "/dev/null";\nDir::Etc::sourceparts "%s";\nDir::State::lists "%s";\nDir::Cache "%s";\n' \
   "$work/apt/parts" "$work/apt/lists" "$work/apt/cache" > apt/conf
 APT_CONFIG=$work/apt/conf apt-get -q update >/dev/null
 APT_CONFIG=$work/apt/conf apt-get -q source --download-only kubernetes >/dev/null 2>&1
-apt-get -q download golang-1.19-go golang-1.19-src golang-github-modern-go-reflect2-dev etcd-server >/dev/null 2>&1
+APT_CONFIG=$work/apt/conf apt-get -q download golang-1.19-go golang-1.19-src golang-github-modern-go-reflect2-dev etcd-server >/dev/null 2>&1
 for deb in *.deb; do dpkg -x "$deb" debian; done
 say "downloaded"
 
