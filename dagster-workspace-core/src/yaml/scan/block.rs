@@ -233,12 +233,12 @@ impl Scanner<'_> {
             self.push_with(Kind::Plain, self.at, colon, flags, column);
             flags = 0;
             self.at = colon;
-            if !self.plain_value(column) {
+            let Some(text) = self.line_value(column) else {
                 self.indicate(State::Value, Some(Problem::MappingNotAllowed));
                 return Ok(());
-            }
-            self.at = self.behind_spaces(self.line);
-            let next = if self.at - self.line == column { self.plain_key() } else { None };
+            };
+            self.at = text;
+            let next = if text - self.line == column { self.plain_key() } else { None };
             let Some(next) = next else {
                 self.at = self.line;
                 return Ok(());
@@ -247,27 +247,51 @@ impl Scanner<'_> {
         }
     }
 
-    /// Whether a plain node stands behind the `:` or `-` here and ends with its line; then the place moves to the next line.
+    /// Reads the plain or quoted node that stands behind the `:` or `-` here and ends with its line, and moves to the next
+    /// line; gives the first byte of its text. `None` where there is anything else, and nothing has moved.
     #[inline]
-    fn plain_value(&mut self, column: usize) -> bool {
+    fn line_value(&mut self, column: usize) -> Option<usize> {
         let start = self.at + 2;
-        if self.byte(self.at + 1) != b' ' || !self.byte(start).is_ascii_alphanumeric() {
-            return false;
+        if self.byte(self.at + 1) != b' ' {
+            return None;
         }
-        let (end, stop) = self.plain_line(start, Context::Block);
-        let line_end = match self.byte(stop) {
-            b'\n' if self.continued(stop, column.cast_signed(), Context::Block).is_none() => stop,
-            b'#' => self.line_end(stop),
-            _ => return false,
+        let (kind, end, stop) = match self.byte(start) {
+            quote @ (b'"' | b'\'') => {
+                let rest = self.bytes.get(start + 1..)?;
+                let end = start + 1 + bytes::before_any(rest, quote, b'\\');
+                // Doubled, a single quote goes on.
+                if self.byte(end) != quote || self.byte(end + 1) == quote {
+                    return None;
+                }
+                let kind = if quote == b'"' { Kind::DoubleQuoted } else { Kind::SingleQuoted };
+                (kind, end + 1, self.behind_blanks(end + 1))
+            }
+            byte if byte.is_ascii_alphanumeric() => {
+                let (end, stop) = self.plain_line(start, Context::Block);
+                (Kind::Plain, end, stop)
+            }
+            _ => return None,
         };
-        if self.byte(line_end) != b'\n' {
-            return false;
+        let line_end = match self.byte(stop) {
+            b'\n' => stop,
+            b'#' if stop > end => self.line_end(stop),
+            _ => return None,
+        };
+        let line = line_end + 1;
+        let text = self.behind_spaces(line);
+        // Only a plain scalar goes on over lines, where they are deeper; blank lines are left to the general case.
+        let deeper = text - line > column || matches!(self.byte(text), b'\n' | b'\r' | b'\t');
+        let goes_on = kind == Kind::Plain && stop == line_end && deeper;
+        if self.byte(line_end) != b'\n'
+            || goes_on && self.continued(stop, column.cast_signed(), Context::Block).is_some()
+        {
+            return None;
         }
-        self.push_with(Kind::Plain, start, end, 0, start - self.line);
+        self.push_with(kind, start, end, 0, start - self.line);
         self.last_end = end;
-        self.line = line_end + 1;
-        self.at = self.line;
-        true
+        self.line = line;
+        self.at = line;
+        Some(text)
     }
 
     /// `- `, YAML 1.2.2 \[184\].
@@ -282,7 +306,7 @@ impl Scanner<'_> {
             return Err(self.error(Problem::ExpectedKey));
         }
         let column = self.at - self.line;
-        if self.plain_value(column) {
+        if self.line_value(column).is_some() {
             self.slot = Properties::default();
             return Ok(());
         }

@@ -33,16 +33,17 @@ pub(super) fn spaces(bytes: &[u8]) -> usize {
 /// How many bytes come before the first that `found` marks with a bit; `is_end` says the same of one byte.
 #[inline(always)]
 fn before(bytes: &[u8], found: impl Fn(u64) -> u64, is_end: impl Fn(u8) -> bool) -> usize {
-    let mut words = bytes.chunks_exact(8);
+    let mut rest = bytes;
     let mut count = 0;
-    for word in words.by_ref() {
-        let marks = found(u64::from_le_bytes(word.try_into().unwrap_or_default()));
+    while let Some((word, behind)) = rest.split_first_chunk() {
+        let marks = found(u64::from_le_bytes(*word));
         if marks != 0 {
             return count + marks.trailing_zeros() as usize / 8;
         }
         count += 8;
+        rest = behind;
     }
-    count + words.remainder().iter().take_while(|byte| !is_end(**byte)).count()
+    count + rest.iter().take_while(|byte| !is_end(**byte)).count()
 }
 
 /// Marks zero bytes. A byte above the first marked one may be marked wrongly; the first is right.

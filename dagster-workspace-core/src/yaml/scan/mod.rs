@@ -84,15 +84,13 @@ struct Scanner<'t> {
 
 impl<'t> Scanner<'t> {
     fn new(bytes: &'t [u8], mode: Mode) -> Self {
-        // Two records a line is what these documents have; too little only costs a move, too much is never touched.
-        let lines = memchr::memchr_iter(b'\n', bytes).count();
         Self {
             bytes,
             mode,
             at: 0,
             line: 0,
             last_end: 0,
-            records: Vec::with_capacity(lines * 9 / 4 + 16),
+            records: Vec::with_capacity((bytes.len() / 8 + 16).min(1024)),
             stack: Vec::with_capacity(16),
             flow: Vec::new(),
             segment: Segment::default(),
@@ -266,7 +264,22 @@ impl<'t> Scanner<'t> {
     fn push_with(&mut self, kind: Kind, start: usize, end: usize, flags: u8, column: usize) {
         let next = offset(self.records.len() + 1);
         let column = u16::try_from(column).unwrap_or(u16::MAX);
+        if self.records.len() == self.records.capacity() {
+            self.make_room();
+        }
         self.records.push(Record { start: offset(start), end: offset(end), next, kind, flags, column });
+    }
+
+    /// Makes room for as many records as the text will have if it goes on as it began, so that most texts need one move and
+    /// no index is much larger than it must be.
+    #[cold]
+    fn make_room(&mut self) {
+        let (records, read, all) = (self.records.len() as u64, self.at.max(1) as u64, self.bytes.len() as u64);
+        let expected = usize::try_from(records * all / read).unwrap_or(usize::MAX);
+        let known = self.records.len();
+        // A dense beginning may deceive: no more than sixteen times what is known.
+        let missing = expected.saturating_sub(known).min(known * 15);
+        self.records.reserve_exact(missing + missing / 16 + known / 8 + 64);
     }
 
     /// Slides a collection's record in front of the records from `first` on, which become its children.
@@ -279,6 +292,9 @@ impl<'t> Scanner<'t> {
         let next = offset(first + 1);
         let column = u16::try_from(column).unwrap_or(u16::MAX);
         let record = Record { start: offset(start), end: offset(start), next, kind, flags, column };
+        if self.records.len() == self.records.capacity() {
+            self.make_room();
+        }
         self.records.insert(first.min(self.records.len()), record);
     }
 
