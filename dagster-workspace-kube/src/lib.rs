@@ -10,3 +10,8 @@ pub mod cli;
 pub mod cluster;
 pub mod retry;
 pub mod store;
+
+/// The examples of the README are run with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

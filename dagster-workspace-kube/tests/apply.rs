@@ -4,7 +4,10 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dagster_workspace_kube::apply::{Absent, ApplyError, Outcome, Turns, Written, apply_with};
+use dagster_workspace_core::lint::Target;
+use dagster_workspace_core::transform::{Transform, TransformError};
+use dagster_workspace_core::workspace::GrpcServer;
+use dagster_workspace_kube::apply::{Absent, ApplyError, Outcome, Turns, Written, apply, apply_with};
 use dagster_workspace_kube::retry::RetryPolicy;
 use dagster_workspace_kube::store::faults::{Fault, Faulty, Rival};
 use dagster_workspace_kube::store::{Key, Memory, Precondition, Store, StoreError};
@@ -325,8 +328,12 @@ fn key() -> Key {
 
 /// A store with the document `- a` and planned faults.
 async fn faulty(faults: impl IntoIterator<Item = Fault>) -> Faulty<Memory> {
+    faulty_with("- a\n", faults).await
+}
+
+async fn faulty_with(text: &str, faults: impl IntoIterator<Item = Fault>) -> Faulty<Memory> {
     let memory = Memory::new();
-    memory.put(&key(), "- a\n", Precondition::Absent).await.unwrap();
+    memory.put(&key(), text, Precondition::Absent).await.unwrap();
     Faulty::new(Arc::new(memory), faults)
 }
 
@@ -345,4 +352,32 @@ async fn add_under(
     policy: &RetryPolicy,
 ) -> Result<Outcome, ApplyError<Infallible>> {
     apply_with(store, &key(), Absent::Refuse, policy, adding(line)).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_of_transforms_is_one_read_and_one_write_and_again_one_read() {
+    let store = faulty_with(
+        "load_from:\n- python_file: jobs.py # ours\n",
+        [Fault::Rival(|text| text.replace("ours", "theirs"))],
+    )
+    .await;
+    let batch: Vec<Transform> = (0..100)
+        .map(|at| Transform::AddLocation { server: GrpcServer::new(format!("l{at}"), format!("h{at}"), 3030) })
+        .collect();
+    let (key, policy) = (key(), RetryPolicy::default());
+    let run = || apply(&store, &key, &batch, &Target::NEWEST, &policy);
+    let changed = run().await.unwrap();
+    assert_eq!((changed.changes.len(), changed.outcome.requests), (100, 4), "one race lost");
+    assert!(changed.outcome.text.contains("# theirs") && changed.outcome.text.contains("location_name: l99"));
+    let again = run().await.unwrap();
+    assert_eq!((again.changes.len(), again.outcome.requests, again.outcome.written), (0, 1, Written::Nothing));
+}
+
+#[tokio::test(start_paused = true)]
+async fn err_transforms_that_are_refused_write_nothing() {
+    let store = faulty_with("load_from:\n- grpc_server: {port: 1, location_name: a}\n", []).await;
+    let taken = [Transform::AddLocation { server: GrpcServer::new("a", "b", 2) }];
+    let error = apply(&store, &key(), &taken, &Target::NEWEST, &RetryPolicy::default()).await.unwrap_err();
+    assert!(matches!(error, ApplyError::Transform(TransformError::NameTaken { .. })), "{error:?}");
+    assert_eq!(store.requests(), (1, 0));
 }

@@ -1,11 +1,13 @@
-//! Changes to a stored document that lose nobody's work. [`apply_with`] reads, edits and writes; when another writer was
-//! faster it starts again from reading. The only code that puts the two documents.
+//! Changes to a stored document that lose nobody's work. [`apply`] makes transforms, [`apply_with`] any other function, of
+//! a document as it is read, and writes the result; when another writer was faster it starts again from reading. The only
+//! code that puts the two documents.
 //!
 //! A change is a function from text to text that may run several times, each time on the newest text, so it must be
 //! idempotent: what is already as asked is no change. That also settles a write whose answer was lost: read again, and
 //! either the result stands there or the change runs once more. No change, no write. A batch of edits is one function and
 //! so one read and one write.
 
+mod transforms;
 mod turns;
 
 use std::time::Duration;
@@ -15,6 +17,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::retry::{Backoff, RetryPolicy};
 use crate::store::{Key, Precondition, Store, StoreError, Stored, Version};
 
+pub use transforms::{Changed, apply};
 pub use turns::Turns;
 
 /// What to do when there is no document.
