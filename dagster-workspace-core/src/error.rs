@@ -57,11 +57,10 @@ impl Diagnostic {
             places.clone().map(|(span, _)| LineCol::of(text, span.start).line).max().unwrap_or(0).to_string().len();
         for (span, note) in places {
             let at = LineCol::of(text, span.start);
-            let line = line_at(text, span.start as usize);
             let shown = span.of(text).split(['\n', '\r']).next().unwrap_or_default();
-            let carets = "^".repeat(shown.chars().count().max(1));
-            let indent: String =
-                line.chars().take(at.column as usize - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+            let Excerpt { line, column } = Excerpt::of(line_at(text, span.start as usize), at.column as usize - 1);
+            let carets = "^".repeat(shown.chars().count().clamp(1, line.chars().count().saturating_sub(column).max(1)));
+            let indent: String = line.chars().take(column).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
             let gap = if note.is_empty() { "" } else { " " };
             let _ = writeln!(out, "{:width$}--> {name}:{at}", "");
             let _ = writeln!(out, "{:width$} |", "");
@@ -78,6 +77,30 @@ impl Diagnostic {
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}[{}]: {}", self.severity, self.code, self.message)
+    }
+}
+
+/// Characters of a line that are shown; of a longer one those around the place.
+const SHOWN: usize = 160;
+
+/// A line as it is shown, and the place in it.
+struct Excerpt {
+    line: String,
+    /// In characters of `line`, from 0.
+    column: usize,
+}
+
+impl Excerpt {
+    /// The line around character `column`, with `…` where something is left out.
+    fn of(line: &str, column: usize) -> Self {
+        let first = if line.chars().nth(SHOWN).is_some() { column.saturating_sub(SHOWN / 2) } else { 0 };
+        let mut rest = line.chars().skip(first);
+        let mut out = String::from(if first > 0 { "…" } else { "" });
+        out.extend(rest.by_ref().take(SHOWN));
+        if rest.next().is_some() {
+            out.push('…');
+        }
+        Self { line: out, column: column - first + usize::from(first > 0) }
     }
 }
 
@@ -373,5 +396,42 @@ impl Refusal {
             related: self.related.iter().map(|span| (*span, "because of this".to_string())).collect(),
             hint: Some(self.reason.hint().to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rendered(text: &str, span: Span) -> String {
+        let finding = Diagnostic {
+            code: "DW0000",
+            severity: Severity::Error,
+            message: "x".into(),
+            span: Some(span),
+            related: Vec::new(),
+            hint: None,
+        };
+        finding.render("a.yaml", text)
+    }
+
+    #[test]
+    fn a_short_line_is_shown_whole() {
+        let expected = "error[DW0000]: x\n --> a.yaml:2:4\n  |\n2 | ü: {{a}}\n  |    ^^\n";
+        assert_eq!(rendered("a: b\nü: {{a}}\n", Span::new(9, 11)), expected);
+    }
+
+    #[test]
+    fn of_a_long_line_the_surroundings_are_shown() {
+        let text = alloc::format!("{}ü!{}", "a".repeat(1_000_000), "b".repeat(1_000_000));
+        let expected = alloc::format!(
+            "error[DW0000]: x\n --> a.yaml:1:1000002\n  |\n1 | …{}ü!{}…\n  | {}^\n",
+            "a".repeat(79),
+            "b".repeat(79),
+            " ".repeat(81)
+        );
+        assert_eq!(rendered(&text, Span::new(1_000_002, 1_000_003)), expected);
+        assert!(rendered(&text, Span::new(5, 2_000_000)).len() < 600);
+        assert!(rendered(&text, Span::new(0, 1)).lines().nth(3).unwrap().ends_with("a…"));
     }
 }
