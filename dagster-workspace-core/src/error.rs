@@ -74,6 +74,35 @@ impl Diagnostic {
     }
 }
 
+/// How findings are made.
+impl Diagnostic {
+    /// Something that Dagster, the chart or the API server refuses or misreads.
+    pub(crate) fn error(code: &'static str, span: Span, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity: Severity::Error,
+            message: message.into(),
+            span: Some(span),
+            related: Vec::new(),
+            hint: None,
+        }
+    }
+
+    /// Something worth knowing.
+    pub(crate) fn warning(code: &'static str, span: Span, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, span, message) }
+    }
+
+    pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    pub(crate) fn with_related(mut self, span: Span, note: impl Into<String>) -> Self {
+        self.related.push((span, note.into()));
+        self
+    }
+}
+
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}[{}]: {}", self.severity, self.code, self.message)
@@ -263,14 +292,8 @@ impl ParseError {
     /// The error as a [`Diagnostic`].
     #[must_use]
     pub fn diagnostic(&self) -> Diagnostic {
-        Diagnostic {
-            code: self.problem.code(),
-            severity: Severity::Error,
-            message: self.problem.to_string(),
-            span: Some(self.span),
-            related: Vec::new(),
-            hint: self.problem.hint().map(ToString::to_string),
-        }
+        let finding = Diagnostic::error(self.problem.code(), self.span, self.problem.to_string());
+        Diagnostic { hint: self.problem.hint().map(ToString::to_string), ..finding }
     }
 }
 
@@ -388,14 +411,9 @@ impl Refusal {
     /// The refusal as a [`Diagnostic`].
     #[must_use]
     pub fn diagnostic(&self) -> Diagnostic {
-        Diagnostic {
-            code: self.reason.code(),
-            severity: Severity::Error,
-            message: self.reason.to_string(),
-            span: Some(self.span),
-            related: self.related.iter().map(|span| (*span, "because of this".to_string())).collect(),
-            hint: Some(self.reason.hint().to_string()),
-        }
+        let finding = Diagnostic::error(self.reason.code(), self.span, self.reason.to_string());
+        let finding = finding.with_hint(self.reason.hint());
+        self.related.iter().fold(finding, |finding, span| finding.with_related(*span, "because of this"))
     }
 }
 

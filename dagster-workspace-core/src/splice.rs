@@ -4,7 +4,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::span::Span;
+use crate::span::{Span, offset};
 
 /// Replaces the bytes of `span` by `text`; an empty span inserts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +85,7 @@ impl Splices {
 }
 
 fn growth(splice: &Splice) -> u32 {
-    let added = u32::try_from(splice.text.len()).unwrap_or(u32::MAX);
+    let added = offset(splice.text.len());
     added.wrapping_sub(splice.span.end - splice.span.start)
 }
 

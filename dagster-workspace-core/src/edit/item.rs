@@ -45,7 +45,7 @@ fn check_aliases(item: &Document<'_>) -> Result<(), Refusal> {
     let alias = |record: &&Record| record.kind == Kind::Alias;
     let records = item.records();
     for (index, record) in records.iter().enumerate().filter(|(_, record)| alias(record)) {
-        let name = |record: &Record| Span::new(record.start + 1, record.end).of(item.text());
+        let name = |record: &Record| record.name(item.text());
         let before = records.get(..index).unwrap_or_default();
         if !before.iter().any(|other| other.kind == Kind::Anchor && name(other) == name(record)) {
             return Err(refuse(Reason::UnsuitableItem, Span::new(record.start, record.end)));
@@ -57,7 +57,7 @@ fn check_aliases(item: &Document<'_>) -> Result<(), Refusal> {
 /// Refuses an item whose anchors would be taken by aliases of the document behind the record `at`.
 pub(super) fn check_capture(document: &Document<'_>, at: usize, item: &Document<'_>) -> Result<(), Refusal> {
     for anchor in item.records().iter().filter(|record| record.kind == Kind::Anchor) {
-        let name = Span::new(anchor.start + 1, anchor.end).of(item.text());
+        let name = anchor.name(item.text());
         if let Some(related) = first_use(document, name, at) {
             return Err(Refusal { reason: Reason::AnchorInUse, span: related, related: None });
         }

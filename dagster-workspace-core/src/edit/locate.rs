@@ -136,9 +136,7 @@ fn check_shared(document: &Document<'_>, node: Node<'_>, reason: Reason) -> Resu
 pub(super) fn first_use(document: &Document<'_>, name: &str, from: usize) -> Option<Span> {
     let text = document.text();
     let records = document.records().get(from..)?.iter();
-    let named = |record: &&Record| {
-        matches!(record.kind, Kind::Alias | Kind::Anchor) && Span::new(record.start + 1, record.end).of(text) == name
-    };
+    let named = |record: &&Record| matches!(record.kind, Kind::Alias | Kind::Anchor) && record.name(text) == name;
     let record = records.take_while(|record| record.kind != Kind::Document).find(named)?;
     (record.kind == Kind::Alias).then(|| Span::new(record.start, record.end))
 }
@@ -148,7 +146,7 @@ pub(super) fn check_anchors(document: &Document<'_>, first: usize, next: usize) 
     let anchors: Vec<_> =
         document.records().get(first..next).unwrap_or_default().iter().filter(|r| r.kind == Kind::Anchor).collect();
     for anchor in anchors {
-        let name = Span::new(anchor.start + 1, anchor.end).of(document.text());
+        let name = anchor.name(document.text());
         if let Some(related) = first_use(document, name, next) {
             let span = Span::new(anchor.start, anchor.end);
             return Err(Refusal { reason: Reason::AnchorInUse, span, related: Some(related) });

@@ -23,7 +23,7 @@ use core::ops::Range;
 use self::prove::Target;
 use self::touched::Patch;
 use crate::error::{ParseError, Reason, Refusal};
-use crate::span::Span;
+use crate::span::{Span, offset};
 use crate::splice::{Splice, Splices};
 use crate::value::Value;
 use crate::yaml::{Document, ItemKey, MAX_LEN, Path};
@@ -195,6 +195,5 @@ fn splice(start: usize, end: usize, text: impl Into<alloc::string::String>) -> S
 }
 
 fn span(start: usize, end: usize) -> Span {
-    let offset = |at| u32::try_from(at).unwrap_or(u32::MAX);
     Span::new(offset(start), offset(end))
 }

@@ -12,7 +12,7 @@ use core::ops::Range;
 use super::Expect;
 use super::element::{Chomping, chomping, elements, takes_lines};
 use super::prove::{Target, Window, come, meets};
-use crate::span::Span;
+use crate::span::{Span, offset};
 use crate::splice::Splices;
 use crate::yaml::lines::Lines;
 use crate::yaml::record::Record;
@@ -54,13 +54,8 @@ fn inserted(document: &Document<'_>, splices: &Splices, target: &Target, expect:
         return None;
     }
     let fragment = Document::parse(text).ok()?;
-    let records = element_of(document, collection, &fragment)?;
-    let behind = Lines::new(document.text());
-    let at = splice.span.start as usize;
-    if keeps_breaks(records.last()?, fragment.text())
-        || takes_lines(fragment.text(), records.last()?, behind, at)
-        || !meets(&fragment, 2..fragment.records().len(), expect)
-    {
+    let records = element_of(document, collection, &fragment, splice.span.start)?;
+    if !meets(&fragment, 2..fragment.records().len(), expect) {
         return None;
     }
     let base = splice.span.start + offset(blank);
@@ -91,13 +86,7 @@ fn within(document: &Document<'_>, splices: &Splices, target: &Target, expect: &
     let Enclosing { collection, records: own, lines } = enclosing(document, touched, target)?;
     let text = splices.within(lines, document.text());
     let fragment = Document::parse(text).ok()?;
-    let records = element_of(document, collection, &fragment)?;
-    let behind = Lines::new(document.text());
-    if keeps_breaks(records.last()?, fragment.text())
-        || takes_lines(fragment.text(), records.last()?, behind, lines.end as usize)
-    {
-        return None;
-    }
+    let records = element_of(document, collection, &fragment, lines.end)?;
     let old = Window { records: document.records().get(own.clone())?, first: own.start, base: 0 };
     let new = Window { records, first: 2, base: lines.start };
     let came = come(old, new, splices, target)?;
@@ -142,8 +131,14 @@ fn enclosing(document: &Document<'_>, touched: Span, target: &Target) -> Option<
     }
 }
 
-/// The records of the one element that `fragment` is, where it fits the collection.
-fn element_of<'f>(document: &Document<'_>, index: usize, fragment: &'f Document<'_>) -> Option<&'f [Record]> {
+/// The records of the one element that `fragment` is, where it fits the collection and takes no line for its own of those
+/// from `behind` on.
+fn element_of<'f>(
+    document: &Document<'_>,
+    index: usize,
+    fragment: &'f Document<'_>,
+    behind: u32,
+) -> Option<&'f [Record]> {
     let collection = document.records().get(index)?;
     let root = fragment.root()?;
     // As many collections as there can be one inside the other: the limits hold for the whole text.
@@ -157,7 +152,10 @@ fn element_of<'f>(document: &Document<'_>, index: usize, fragment: &'f Document<
     if !one || !fits || root.next_index() != fragment.records().len() {
         return None;
     }
-    fragment.records().get(2..)
+    let records = fragment.records().get(2..)?;
+    let (last, text) = (records.last()?, fragment.text());
+    let takes = keeps_breaks(last, text) || takes_lines(text, last, Lines::new(document.text()), behind as usize);
+    (!takes).then_some(records)
 }
 
 /// Whether blank lines behind a record of `text` would belong to it.
@@ -243,8 +241,4 @@ fn child_around(records: &[Record], parent: usize, inside: usize) -> Option<usiz
         }
         at = next;
     }
-}
-
-fn offset(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(u32::MAX)
 }

@@ -4,40 +4,12 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use crate::error::{Diagnostic, Severity};
+use crate::error::Diagnostic;
 use crate::span::Span;
 use crate::yaml::{Node, Reader, Resolved};
 
 /// Characters of a value that a message shows.
 const SHOWN: usize = 60;
-
-impl Diagnostic {
-    /// Something that Dagster, the chart or the API server refuses or misreads.
-    pub(super) fn error(code: &'static str, span: Span, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            severity: Severity::Error,
-            message: message.into(),
-            span: Some(span),
-            related: Vec::new(),
-            hint: None,
-        }
-    }
-
-    /// Something worth knowing.
-    pub(super) fn warning(code: &'static str, span: Span, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(code, span, message) }
-    }
-
-    pub(super) fn with_hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
-    }
-
-    pub(super) fn with_related(mut self, span: Span, note: impl Into<String>) -> Self {
-        self.related.push((span, note.into()));
-        self
-    }
-}
 
 /// Puts findings in the order of the text, each place and code once: aliases lead to one node several times.
 pub(super) fn arranged(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {

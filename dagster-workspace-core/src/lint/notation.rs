@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use super::finding::shown;
 use crate::error::Diagnostic;
-use crate::span::Span;
+use crate::span::{Span, offset};
 use crate::yaml::{Document, Entry, Kind, Node, Reader, Style};
 
 /// Digits beyond which Python refuses to make a number of a text.
@@ -417,9 +417,4 @@ fn merges(notation: &Notation<'_>, found: &mut Vec<Diagnostic>) {
 fn first_line(span: Span, text: &str) -> Span {
     let line = span.of(text).find(['\n', '\r']).map_or(span.len(), |at| at);
     Span::new(span.start, span.start + offset(line))
-}
-
-/// Offsets of a text fit: the scanner takes no longer ones.
-fn offset(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(u32::MAX)
 }

@@ -15,7 +15,7 @@ use super::node::{Entry, Node};
 use super::record::Kind;
 use super::schema::{Resolved, Schema};
 use super::{MAX_DEPTH, MAX_LEN};
-use crate::error::{Diagnostic, Severity};
+use crate::error::Diagnostic;
 use crate::span::Span;
 use crate::value::Value;
 
@@ -85,14 +85,7 @@ impl DataError {
     /// The error as a [`Diagnostic`].
     #[must_use]
     pub fn diagnostic(&self) -> Diagnostic {
-        Diagnostic {
-            code: self.problem.code(),
-            severity: Severity::Error,
-            message: self.problem.to_string(),
-            span: Some(self.span),
-            related: Vec::new(),
-            hint: None,
-        }
+        Diagnostic::error(self.problem.code(), self.span, self.problem.to_string())
     }
 }
 

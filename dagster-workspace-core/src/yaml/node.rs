@@ -127,7 +127,7 @@ impl<'d> Node<'d> {
         // Anchors do not reach over document boundaries.
         let own = before.iter().enumerate().rev().take_while(|(_, record)| record.kind != Kind::Document);
         let anchors = own.filter(|(_, record)| record.kind == Kind::Anchor);
-        let mut named = anchors.filter(|(_, record)| Span::new(record.start + 1, record.end).of(self.text) == name);
+        let mut named = anchors.filter(|(_, record)| record.name(self.text) == name);
         let (at, _) = named.next()?;
         let rest = Children { text: self.text, records: self.records, at, end: self.records.len() };
         rest.into_iter().next().filter(|node| node.kind() != Kind::Alias)

@@ -1,5 +1,7 @@
 //! One entry of the index: [`Record`], 16 bytes, and what it can be.
 
+use crate::span::Span;
+
 /// What a record of the index is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -90,6 +92,13 @@ pub(crate) struct Record {
     pub(crate) flags: u8,
     /// Column in bytes from 0, 65,535 at most. Of a block scalar: the indentation of its content. Of an empty node: 0.
     pub(crate) column: u16,
+}
+
+impl Record {
+    /// Name of an anchor or alias, without its mark.
+    pub(crate) fn name<'t>(&self, text: &'t str) -> &'t str {
+        Span::new(self.start + 1, self.end).of(text)
+    }
 }
 
 /// Flag of a key that is introduced by `?`.

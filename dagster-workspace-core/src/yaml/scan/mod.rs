@@ -19,7 +19,7 @@ use self::property::Properties;
 use super::record::{Kind, Record};
 use super::{MAX_DEPTH, MAX_LEN};
 use crate::error::{ParseError, Problem};
-use crate::span::Span;
+use crate::span::{Span, offset};
 
 /// How much is accepted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -332,11 +332,6 @@ struct Gap {
     tab: bool,
     /// Spaces that begin the token's line; counted where it is fresh.
     indent: u32,
-}
-
-/// Offsets fit: a text has at most [`MAX_LEN`] bytes, and an index fewer records than four times that.
-fn offset(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 /// Offset of the first character that is not YAML 1.2.2 \[1\] c-printable.
