@@ -4,7 +4,9 @@
 mod laws;
 mod written;
 
-use dagster_workspace_core::edit::Edit;
+use dagster_workspace_core::edit::{self, Edit};
+use dagster_workspace_core::error::Reason;
+use dagster_workspace_core::yaml::Document;
 use laws::Outcome;
 
 /// The edit, in its JSON form, of a text gives the other text.
@@ -394,4 +396,11 @@ fn err_add_of_an_item_whose_anchor_would_be_taken() {
 #[test]
 fn err_set_through_a_scalar() {
     refuses("x: 1\n", r#"{"op":"set","path":["x","y"],"value":1}"#, "not-a-mapping");
+}
+
+#[test]
+fn err_remove_what_keeps_an_entry_without_a_key_from_the_explicit_key_above() {
+    let document = Document::parse("? a\nb: 1\n: c\n").unwrap();
+    let edit = Edit::Remove { path: "b".parse().unwrap() };
+    assert_eq!(edit::apply(&document, &edit).unwrap_err().reason, Reason::Unprovable);
 }

@@ -71,6 +71,7 @@ fn removed(document: &Document<'_>, span: Span, target: &Target) -> Option<Patch
     let element = element_at(node_of(document, collection)?, &gone)?;
     let whole = lines.is_start(start)
         && lines.is_start(end)
+        && !begins_with_colon(document.text(), end)
         && lines.begins_line(element.start)
         && lines.behind_trivia(start) == element.start
         && element.end <= end
@@ -149,13 +150,19 @@ fn element_of<'f>(
     }
     let one = elements(root).count() == 1 && fragment.documents().count() == 1;
     let fits = root.kind() == collection.kind && root.column() == usize::from(collection.column) && root.index() == 1;
-    if !one || !fits || root.next_index() != fragment.records().len() {
+    if !one || !fits || root.next_index() != fragment.records().len() || begins_with_colon(fragment.text(), 0) {
         return None;
     }
     let records = fragment.records().get(2..)?;
     let (last, text) = (records.last()?, fragment.text());
     let takes = keeps_breaks(last, text) || takes_lines(text, last, Lines::new(document.text()), behind as usize);
     (!takes).then_some(records)
+}
+
+/// Whether the entry from `at` on begins with its `:`: behind a `? key` without one it would be that key's value.
+fn begins_with_colon(text: &str, at: usize) -> bool {
+    let lines = Lines::new(text);
+    lines.byte(lines.behind_trivia(at)) == Some(b':')
 }
 
 /// Whether blank lines behind a record of `text` would belong to it.
