@@ -3,10 +3,7 @@
 # the tests: names of those to run.
 source "$(dirname "$0")/common.sh"
 
-step "control plane"
-KUBEBUILDER_ASSETS=$(scripts/control-plane/get.sh)
-export KUBEBUILDER_ASSETS
-echo "$KUBEBUILDER_ASSETS"
-
-step "cluster tests"
-cargo test --package dagster-workspace-kube --features cluster --test cluster -- "$@"
+scripts/setup.sh
+step "control plane and cluster tests"
+scripts/control-plane/with.sh \
+    cargo test --package dagster-workspace-kube --all-features --test cluster -- "$@"

@@ -11,10 +11,10 @@ scripts/lint.sh
 if in_ci; then
     step "control plane"
     # With it the tests on a cluster run among the Rust tests; without it they say that they are left out.
-    KUBEBUILDER_ASSETS=$(scripts/control-plane/get.sh)
-    export KUBEBUILDER_ASSETS
+    scripts/control-plane/with.sh scripts/test-rust.sh
+else
+    scripts/test-rust.sh
 fi
-scripts/test-rust.sh
 scripts/test-python.sh
 
 if [ -s "$left_out" ]; then

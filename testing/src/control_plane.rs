@@ -12,24 +12,34 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::{left_out, top};
 
-/// A running control plane. It ends when this is dropped, and with this process however that ends: the script that
-/// runs it reads from a pipe that only this process holds.
+/// A running control plane.
 pub struct ControlPlane {
-    runner: Child,
-    /// Closed to end the runner.
-    stdin: Option<ChildStdin>,
     folder: PathBuf,
+    /// `None`: somebody else runs it.
+    runner: Option<Runner>,
+}
+
+/// What runs a control plane. It ends when this is dropped, and with this process however that ends: the script that
+/// runs it reads from a pipe that only this process holds.
+struct Runner {
+    script: Child,
+    /// Closed to end the script.
+    stdin: Option<ChildStdin>,
 }
 
 impl ControlPlane {
-    /// The one control plane of this process, started by the first test that asks. Tests keep out of each other's way by
-    /// a namespace each.
+    /// The one control plane for all tests, which keep out of each other's way by a namespace each: the one that runs in
+    /// the folder `DAGSTER_WORKSPACE_CONTROL_PLANE` (`scripts/control-plane/with.sh` runs one), or one of this process,
+    /// started by the first test that asks.
     ///
     /// # Panics
     /// Where it does not start; under CI also where `KUBEBUILDER_ASSETS` is not set.
     #[must_use]
     pub fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<ControlPlane> = OnceLock::new();
+        if let Some(folder) = variable("DAGSTER_WORKSPACE_CONTROL_PLANE") {
+            return Some(SHARED.get_or_init(|| Self { folder, runner: None }));
+        }
         let programs = programs()?;
         Some(SHARED.get_or_init(|| Self::run(&programs)))
     }
@@ -64,7 +74,7 @@ impl ControlPlane {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let folder = env::temp_dir().join(format!("dagster-workspace-plane-{}-{number}", std::process::id()));
-        let mut runner = Command::new("bash")
+        let mut script = Command::new("bash")
             .arg(top().join("scripts/control-plane/run.sh"))
             .arg(&folder)
             .args(free_ports()?.map(|port| port.to_string()))
@@ -72,36 +82,41 @@ impl ControlPlane {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
-        let stdin = runner.stdin.take();
-        let stdout = runner.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        let stdin = script.stdin.take();
+        let stdout = script.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
         // From here on dropping ends it.
-        let running = Self { runner, stdin, folder };
+        let running = Self { folder, runner: Some(Runner { script, stdin }) };
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
         if line.trim() == "ready" { Ok(running) } else { Err(io::Error::other("see the log above")) }
     }
 }
 
-impl Drop for ControlPlane {
+impl Drop for Runner {
     fn drop(&mut self) {
         drop(self.stdin.take());
         // It ends its programs by their ids and removes the folder. Nothing is to be done here should it be gone already.
-        let _ = self.runner.wait();
+        let _ = self.script.wait();
     }
 }
 
 impl fmt::Debug for ControlPlane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ControlPlane").field("folder", &self.folder).finish_non_exhaustive()
+        let Self { folder, runner } = self;
+        f.debug_struct("ControlPlane").field("folder", folder).field("own", &runner.is_some()).finish()
     }
 }
 
 fn programs() -> Option<PathBuf> {
-    let programs = env::var_os("KUBEBUILDER_ASSETS").filter(|folder| !folder.is_empty());
+    let programs = variable("KUBEBUILDER_ASSETS");
     if programs.is_none() {
         left_out("needs a Kubernetes API server, and `KUBEBUILDER_ASSETS` is not set (run `make test-cluster`)");
     }
-    programs.map(PathBuf::from)
+    programs
+}
+
+fn variable(name: &str) -> Option<PathBuf> {
+    env::var_os(name).filter(|folder| !folder.is_empty()).map(PathBuf::from)
 }
 
 /// Three ports that nobody listens on. Held together, so that they differ.
