@@ -34,6 +34,11 @@ start() {
     started+=($!)
 }
 
+# knows PROGRAM OPTION: whether its help names the option. Read to the end: a program whose reader leaves dies, and that counts.
+knows() {
+    [[ $("$programs/$1" --help 2>&1) == *"$2"* ]]
+}
+
 {
     openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 30 -subj /CN=test-ca
     openssl req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=kube-apiserver
@@ -46,7 +51,7 @@ echo "admintoken,admin,admin,system:masters" >tokens.csv
 etcd_url=http://127.0.0.1:$etcd_port peer_url=http://127.0.0.1:$peer_port
 fast=()
 # Nothing here is to survive a power cut.
-"$programs/etcd" --help 2>&1 | grep -q unsafe-no-fsync && fast=(--unsafe-no-fsync)
+knows etcd unsafe-no-fsync && fast=(--unsafe-no-fsync)
 start etcd "$programs/etcd" --data-dir "$folder/etcd" --listen-client-urls "$etcd_url" --advertise-client-urls "$etcd_url" \
     --listen-peer-urls "$peer_url" --initial-advertise-peer-urls "$peer_url" --initial-cluster "default=$peer_url" \
     --log-level warn "${fast[@]}"
@@ -84,7 +89,7 @@ done
 if [ -x "$programs/kube-controller-manager" ]; then
     # Without ports of its own: two control planes would want the same ones.
     ports=(--secure-port=0)
-    "$programs/kube-controller-manager" --help 2>&1 | grep -q -- '--port int' && ports+=(--port=0)
+    knows kube-controller-manager '--port int' && ports+=(--port=0)
     # shellcheck disable=SC2086 # flags are words
     start kcm "$programs/kube-controller-manager" --kubeconfig=kubeconfig --leader-elect=false "${ports[@]}" \
         --service-account-private-key-file=accounts.key --root-ca-file=ca.crt --use-service-account-credentials=false \
