@@ -3,5 +3,7 @@
 mod config_map;
 mod contention;
 mod faults;
+mod kubelet;
 mod namespace;
 mod relay;
+mod rollout;

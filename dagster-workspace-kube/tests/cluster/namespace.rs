@@ -82,6 +82,19 @@ impl Namespace {
         self.client.request::<Value>(request).await.unwrap();
     }
 
+    pub(crate) async fn create_deployment(&self, object: &Value) -> Value {
+        self.create_at(&self.deployments(), object).await
+    }
+
+    pub(crate) async fn deployment(&self, name: &str) -> Value {
+        let request = Request::new(self.deployments()).get(name, &GetParams::default()).unwrap();
+        self.client.request(request).await.unwrap()
+    }
+
+    fn deployments(&self) -> String {
+        format!("/apis/apps/v1/namespaces/{}/deployments", self.name)
+    }
+
     fn path(&self) -> String {
         format!("/api/v1/namespaces/{}/configmaps", self.name)
     }
