@@ -1,5 +1,5 @@
-//! What tests need from outside the workspace: the shared folder, Python, helm, [`Oracle`], a program to ask,
-//! and [`ControlPlane`], a Kubernetes API server.
+//! What tests need from outside the workspace: the shared folder, Python, helm, charts, [`Oracle`], a program
+//! to ask, and [`ControlPlane`], a Kubernetes API server.
 //!
 //! Each function here gives `None` where a thing is missing, and says so: the test returns, and its name is printed and
 //! noted in `.local/left-out.txt`, which `make test` prints at the end. Under `CI` nothing may be left out, so the same
@@ -20,9 +20,11 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+mod charts;
 mod control_plane;
 mod oracle;
 
+pub use charts::{code_chart, dead_schema, system_chart};
 pub use control_plane::ControlPlane;
 pub use oracle::Oracle;
 
