@@ -19,6 +19,7 @@ pub mod lint;
 pub mod span;
 pub mod splice;
 pub mod system;
+pub mod time;
 pub mod transform;
 pub mod value;
 pub mod values;

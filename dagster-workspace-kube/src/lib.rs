@@ -9,6 +9,8 @@ pub mod cli;
 #[cfg(feature = "cluster")]
 pub mod cluster;
 pub mod retry;
+#[cfg(feature = "cluster")]
+pub mod rollout;
 pub mod store;
 
 /// The examples of the README are run with the documentation tests.

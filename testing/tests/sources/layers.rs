@@ -8,8 +8,9 @@ use crate::none;
 use crate::source::{self, Source};
 
 /// Module of core, and what it may use. A module may always use itself; `lib` may use all. From the bottom to the top.
-const CORE: [(&str, &[&str]); 15] = [
+const CORE: [(&str, &[&str]); 16] = [
     ("span", &[]),
+    ("time", &[]),
     ("value", &[]),
     ("error", &["span"]),
     ("splice", &["span", "error"]),
