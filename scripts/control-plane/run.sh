@@ -92,6 +92,7 @@ if [ -x "$programs/kube-controller-manager" ]; then
     knows kube-controller-manager '--port int' && ports+=(--port=0)
     # shellcheck disable=SC2086 # flags are words
     start kcm "$programs/kube-controller-manager" --kubeconfig=kubeconfig --leader-elect=false "${ports[@]}" \
+        --kube-api-qps=500 --kube-api-burst=500 \
         --service-account-private-key-file=accounts.key --root-ca-file=ca.crt --use-service-account-credentials=false \
         --controllers=deployment,replicaset,statefulset,daemonset,namespace,garbagecollector,endpoint ${KCM_FLAGS:-}
 fi

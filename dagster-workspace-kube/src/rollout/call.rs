@@ -101,8 +101,8 @@ impl Call<'_> {
         match status.code {
             404 if resource == "deployments" => RolloutError::Missing { name, namespace },
             403 => RolloutError::Forbidden { verb, resource, name, namespace, source },
-            // Too old a version, a lost race, too many requests: not for good.
-            409 | 410 | 429 | 500.. => {
+            // Too old a version, too many requests, a failure: not for good.
+            410 | 429 | 500.. => {
                 RolloutError::Unanswered { source: format!("status {}: {}", status.code, status.message).into() }
             }
             code => RolloutError::Refused { verb, resource, name, namespace, status: code, source },

@@ -101,7 +101,8 @@ pub async fn restart(
     name: &str,
     restart: &Restart,
 ) -> Result<Restarted, RestartError> {
-    let mut attempts = Attempts { call: Call { client, namespace, name }, restart, sent: Vec::new(), last: None };
+    let call = Call { client, namespace, name };
+    let mut attempts = Attempts { call, restart, sent: 0, lost: Vec::new(), last: None };
     if let Ok(outcome) = tokio::time::timeout(restart.deadline, attempts.run()).await {
         return outcome;
     }
@@ -109,7 +110,7 @@ pub async fn restart(
         name: name.to_owned(),
         namespace: namespace.to_owned(),
         after: restart.deadline,
-        attempts: u32::try_from(attempts.sent.len()).unwrap_or(u32::MAX),
+        attempts: attempts.sent,
         source: attempts.last.map(Box::new),
     })
 }
@@ -117,8 +118,9 @@ pub async fn restart(
 struct Attempts<'a> {
     call: Call<'a>,
     restart: &'a Restart,
-    /// The times that were written, or may have been.
-    sent: Vec<String>,
+    sent: u32,
+    /// The times that may have been written by a patch without an answer.
+    lost: Vec<String>,
     last: Option<RolloutError>,
 }
 
@@ -127,7 +129,10 @@ impl Attempts<'_> {
         let mut ceiling = Duration::from_millis(50);
         loop {
             match self.attempt().await {
-                Err(RestartError::Call(error @ RolloutError::Unanswered { .. })) => self.last = Some(error),
+                // Status 409: somebody else changed it since it was read.
+                Err(RestartError::Call(
+                    error @ (RolloutError::Unanswered { .. } | RolloutError::Refused { status: 409, .. }),
+                )) => self.last = Some(error),
                 outcome => return outcome,
             }
             // Full jitter: callers that collided once do not do so again.
@@ -139,8 +144,8 @@ impl Attempts<'_> {
     async fn attempt(&mut self) -> Result<Restarted, RestartError> {
         let deployment = self.call.get().await?;
         let found = deployment.spec.template.metadata.annotations.get(RESTARTED_AT);
-        if found.is_some_and(|found| self.sent.contains(found)) {
-            // The answer to an earlier attempt was lost.
+        if found.is_some_and(|found| self.lost.contains(found)) {
+            // It was written after all.
             return Ok(Restarted::Rolling(rollout(&deployment)));
         }
         if let Some(left_alone) = left_alone(&deployment, &self.restart.cause) {
@@ -158,9 +163,16 @@ impl Attempts<'_> {
             patch["spec"]["template"]["metadata"]["annotations"][CHECKSUM] = checksum.as_str().into();
             patch["metadata"] = json!({"resourceVersion": deployment.metadata.resource_version});
         }
-        self.sent.push(now);
-        let patched = self.call.patch(&patch, &self.restart.field_manager).await?;
-        Ok(Restarted::Rolling(rollout(&patched)))
+        self.sent += 1;
+        match self.call.patch(&patch, &self.restart.field_manager).await {
+            Ok(patched) => Ok(Restarted::Rolling(rollout(&patched))),
+            Err(error) => {
+                if matches!(error, RolloutError::Unanswered { .. }) {
+                    self.lost.push(now);
+                }
+                Err(error.into())
+            }
+        }
     }
 }
 

@@ -40,32 +40,41 @@ impl Namespace {
 
     /// A store with a client, and so with connections, of its own, whose requests are counted.
     pub(crate) fn counted_store(&self, requests: &Arc<AtomicU32>) -> ConfigMaps {
+        ConfigMaps::new(self.counted(requests), &self.name)
+    }
+
+    /// The administrator's client, with connections of its own and its requests counted.
+    pub(crate) fn counted(&self, requests: &Arc<AtomicU32>) -> Client {
         let requests = Arc::clone(requests);
         let count = MapRequestLayer::new(move |request: http::Request<Body>| {
             requests.fetch_add(1, Ordering::Relaxed);
             request
         });
-        let client = ClientBuilder::try_from(self.config.clone()).unwrap().with_layer(&count).build();
-        ConfigMaps::new(client, &self.name)
+        ClientBuilder::try_from(self.config.clone()).unwrap().with_layer(&count).build()
     }
 
     /// A store as a service account that has only `verbs` on ConfigMaps.
     pub(crate) async fn store_of_account(&self, verbs: &[&str]) -> ConfigMaps {
+        let rules = json!([{"apiGroups": [""], "resources": ["configmaps"], "verbs": verbs}]);
+        ConfigMaps::new(self.account("job", &rules).await, &self.name)
+    }
+
+    /// A client as a new service account with these rules, as a Role has them, and no others.
+    pub(crate) async fn account(&self, account: &str, rules: &Value) -> Client {
         let accounts = format!("/api/v1/namespaces/{}/serviceaccounts", self.name);
         let roles = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{}", self.name);
-        self.create_at(&accounts, &json!({"metadata": {"name": "job"}})).await;
-        let rules = json!([{"apiGroups": [""], "resources": ["configmaps"], "verbs": verbs}]);
-        self.create_at(&format!("{roles}/roles"), &json!({"metadata": {"name": "job"}, "rules": rules})).await;
+        self.create_at(&accounts, &json!({"metadata": {"name": account}})).await;
+        self.create_at(&format!("{roles}/roles"), &json!({"metadata": {"name": account}, "rules": rules})).await;
         let binding = json!({
-            "metadata": {"name": "job"},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "job"},
-            "subjects": [{"kind": "ServiceAccount", "name": "job", "namespace": self.name}],
+            "metadata": {"name": account},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": account},
+            "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": self.name}],
         });
         self.create_at(&format!("{roles}/rolebindings"), &binding).await;
-        let token = self.create_at(&format!("{accounts}/job/token"), &json!({"spec": {}})).await;
+        let token = self.create_at(&format!("{accounts}/{account}/token"), &json!({"spec": {}})).await;
         let mut config = self.config.clone();
         config.auth_info.token = Some(token["status"]["token"].as_str().unwrap().to_owned().into());
-        ConfigMaps::new(Client::try_from(config).unwrap(), &self.name)
+        Client::try_from(config).unwrap()
     }
 
     pub(crate) async fn create(&self, object: &Value) -> Value {

@@ -1,7 +1,16 @@
 //! Restarts and rollouts on a real server, with a [`Kubelet`] instead of nodes.
 
+mod restart;
+mod status;
+mod stub;
+mod wait;
+mod watch;
+
 use std::time::Duration;
 
+use dagster_workspace_core::time::Timestamp;
+use kube::api::{Patch, PatchParams};
+use kube::core::Request;
 use serde_json::{Value, json};
 
 use crate::kubelet::{Fate, Kubelet, Pods};
@@ -46,4 +55,16 @@ fn deployment(name: &str, image: &str, replicas: u32) -> Value {
             },
         },
     })
+}
+
+/// Changes a Deployment by a merge patch, as somebody else would.
+async fn patch(namespace: &Namespace, name: &str, patch: &Value) -> Value {
+    let deployments = Request::new(format!("/apis/apps/v1/namespaces/{}/deployments", namespace.name));
+    let request = deployments.patch(name, &PatchParams::default(), &Patch::Merge(patch)).unwrap();
+    namespace.client.request(request).await.unwrap()
+}
+
+/// Any time will do: only that it differs from the one before counts.
+fn now() -> Timestamp {
+    "2026-01-02T03:04:05Z".parse().unwrap()
 }
