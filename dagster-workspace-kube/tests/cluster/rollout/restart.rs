@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::{deployment, now, patch};
 use crate::namespace::Namespace;
+use crate::relay::{Fault, Relay};
 
 const AT: &str = "kubectl.kubernetes.io/restartedAt";
 
@@ -89,6 +90,32 @@ async fn restarts_for_the_same_content_are_one() {
         let after = namespace.deployment("web").await;
         assert_eq!(after["metadata"]["generation"], 1 + round);
         assert_eq!(after["spec"]["template"]["metadata"]["annotations"][CHECKSUM], checksum);
+    }
+}
+
+#[tokio::test]
+async fn lost_answers_make_no_second_restart() {
+    const BUSY: &str = "HTTP/1.1 503 Service Unavailable\r\n\r\nlater";
+    let Some(namespace) = Namespace::new().await else { return };
+    let faults = [
+        ("GET", Fault::LoseRequest),
+        ("GET", Fault::Answer(BUSY)),
+        ("PATCH", Fault::LoseRequest),
+        ("PATCH", Fault::Answer(BUSY)),
+        ("PATCH", Fault::LoseAnswer),
+        ("PATCH", Fault::Replace(BUSY)),
+    ];
+    for (number, fault) in faults.into_iter().enumerate() {
+        for wanted in [Restart::new(now()), content("sha", 0)] {
+            let name = format!("web-{number}-{}", u32::from(wanted.cause == Cause::Asked));
+            namespace.create_deployment(&deployment(&name, "web:1", 0)).await;
+            let relay = Relay::start(&namespace.client, [fault]).await;
+            let client = kube::Client::try_from(relay.config()).unwrap();
+            let came = restart(&client, &namespace.name, &name, &wanted).await.unwrap();
+            let Restarted::Rolling(rollout) = came else { panic!("{fault:?}: {came:?}") };
+            let generation = &namespace.deployment(&name).await["metadata"]["generation"];
+            assert_eq!((rollout.generation, generation), (2, &json!(2)), "{fault:?}");
+        }
     }
 }
 
