@@ -1,9 +1,15 @@
 //! Stores and flows on a real Kubernetes API server: run by `make test-cluster`, left out where there is no server.
 
+mod access;
+mod adopt;
+mod chart;
 mod config_map;
 mod contention;
+mod discover;
 mod faults;
 mod kubelet;
 mod namespace;
 mod relay;
+mod release;
 mod rollout;
+mod split;

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use dagster_workspace_kube::cluster;
 use dagster_workspace_kube::store::{ConfigMaps, Key};
-use kube::api::{DeleteParams, GetParams, PostParams};
+use kube::api::{DeleteParams, GetParams, Patch, PatchParams, PostParams};
 use kube::client::{Body, ClientBuilder};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::Request;
@@ -43,14 +44,21 @@ impl Namespace {
         ConfigMaps::new(self.counted(requests), &self.name)
     }
 
-    /// The administrator's client, with connections of its own and its requests counted.
+    /// A client of its own, whose requests are counted.
     pub(crate) fn counted(&self, requests: &Arc<AtomicU32>) -> Client {
         let requests = Arc::clone(requests);
-        let count = MapRequestLayer::new(move |request: http::Request<Body>| {
+        self.watched_client(move || {
             requests.fetch_add(1, Ordering::Relaxed);
+        })
+    }
+
+    /// A client of its own, which tells of each request before it goes out.
+    pub(crate) fn watched_client(&self, watch: impl Fn() + Clone + Send + Sync + 'static) -> Client {
+        let watch = MapRequestLayer::new(move |request: http::Request<Body>| {
+            watch();
             request
         });
-        ClientBuilder::try_from(self.config.clone()).unwrap().with_layer(&count).build()
+        ClientBuilder::try_from(self.config.clone()).unwrap().with_layer(&watch).build()
     }
 
     /// A store as a service account that has only `verbs` on ConfigMaps.
@@ -71,10 +79,37 @@ impl Namespace {
             "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": self.name}],
         });
         self.create_at(&format!("{roles}/rolebindings"), &binding).await;
-        let token = self.create_at(&format!("{accounts}/{account}/token"), &json!({"spec": {}})).await;
         let mut config = self.config.clone();
-        config.auth_info.token = Some(token["status"]["token"].as_str().unwrap().to_owned().into());
+        config.auth_info.token = Some(self.token(account).await.into());
         Client::try_from(config).unwrap()
+    }
+
+    /// A token of a service account.
+    pub(crate) async fn token(&self, account: &str) -> String {
+        let token = format!("/api/v1/namespaces/{}/serviceaccounts/{account}/token", self.name);
+        let token = self.create_at(&token, &json!({"spec": {}})).await;
+        token["status"]["token"].as_str().unwrap().to_owned()
+    }
+
+    /// A merge patch of any object.
+    pub(crate) async fn merge(&self, group: &str, resource: &str, name: &str, change: &Value) -> Value {
+        let request = Request::new(format!("{group}/namespaces/{}/{resource}", self.name))
+            .patch(name, &PatchParams::default(), &Patch::Merge(change))
+            .unwrap();
+        self.client.request(request).await.unwrap()
+    }
+
+    /// Asks again and again until there is an answer, at most a minute.
+    pub(crate) async fn until<T>(&self, ask: impl AsyncFn() -> Option<T>) -> T {
+        let asking = async {
+            loop {
+                if let Some(answer) = ask().await {
+                    return answer;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), asking).await.expect("it does not come about")
     }
 
     pub(crate) async fn create(&self, object: &Value) -> Value {
@@ -102,6 +137,11 @@ impl Namespace {
 
     fn deployments(&self) -> String {
         format!("/apis/apps/v1/namespaces/{}/deployments", self.name)
+    }
+
+    pub(crate) async fn secret(&self, name: &str) -> Value {
+        let secrets = format!("/api/v1/namespaces/{}/secrets", self.name);
+        self.client.request(Request::new(secrets).get(name, &GetParams::default()).unwrap()).await.unwrap()
     }
 
     fn path(&self) -> String {
