@@ -108,8 +108,8 @@ fn rules(task: Task) -> &'static [Rule] {
         Task::Lease => &[("coordination.k8s.io", "leases", &["get", "create", "update"])],
         Task::Reload => &[("", "pods", &["list", "patch"]), ("", "pods/proxy", &["create"])],
         Task::Restart => &[("apps", "deployments", &["get", "list", "watch", "patch"]), ("", "pods", &["list"])],
-        Task::Adopt => &[("", "secrets", &["get", "list"]), ("", "configmaps", &["list"])],
-        Task::Import => &[("", "secrets", &["get", "list"]), ("", "configmaps", &["list"])],
+        // Helm's releases stand in Secrets, or in ConfigMaps where it was told so.
+        Task::Adopt | Task::Import => &[("", "secrets", &["get", "list"]), ("", "configmaps", &["list"])],
     }
 }
 
@@ -139,6 +139,9 @@ pub fn needed(tasks: &[Task], documents: &Documents) -> Vec<Permission> {
     };
     all.iter().filter(|permission| !wider(permission)).cloned().collect()
 }
+
+/// Names, verbs or resources, in order.
+type Words<'a> = BTreeSet<&'a str>;
 
 #[derive(Debug, Deserialize)]
 struct Review {
@@ -188,7 +191,7 @@ pub async fn missing(
 #[must_use]
 pub fn role_yaml(name: &str, namespace: &str, account: &str, permissions: &[Permission]) -> String {
     // Verbs of one resource and the same names stand together, then resources with the same verbs.
-    let mut verbs: BTreeMap<(&str, &str, BTreeSet<&str>), BTreeSet<&str>> = BTreeMap::new();
+    let mut verbs: BTreeMap<(&str, &str, Words<'_>), Words<'_>> = BTreeMap::new();
     let mut names: BTreeMap<(&str, &str, &str), BTreeSet<Option<&str>>> = BTreeMap::new();
     for Permission { group, resource, name, verb } in permissions {
         names.entry((group, resource, verb)).or_default().insert(name.as_deref());
@@ -198,11 +201,11 @@ pub fn role_yaml(name: &str, namespace: &str, account: &str, permissions: &[Perm
         let names = if names.contains(&None) { BTreeSet::new() } else { names.into_iter().flatten().collect() };
         verbs.entry((group, resource, names)).or_default().insert(verb);
     }
-    let mut resources: BTreeMap<(&str, BTreeSet<&str>, BTreeSet<&str>), BTreeSet<&str>> = BTreeMap::new();
+    let mut resources: BTreeMap<(&str, Words<'_>, Words<'_>), Words<'_>> = BTreeMap::new();
     for ((group, resource, names), verbs) in verbs {
         resources.entry((group, names, verbs)).or_default().insert(resource);
     }
-    let list = |items: &BTreeSet<&str>| {
+    let list = |items: &Words<'_>| {
         let quoted: Vec<String> = items.iter().map(|item| format!("\"{item}\"")).collect();
         quoted.join(", ")
     };

@@ -48,7 +48,7 @@ pub enum ApiError {
     #[error("not permitted to {operation}")]
     Forbidden {
         /// What was tried.
-        operation: Operation,
+        operation: Box<Operation>,
         /// What the API server says.
         source: Box<dyn Error + Send + Sync>,
     },
@@ -56,13 +56,13 @@ pub enum ApiError {
     #[error("nothing is there to {operation}")]
     Missing {
         /// What was tried.
-        operation: Operation,
+        operation: Box<Operation>,
     },
     /// The object is not what it was when it was read: read again and decide anew.
     #[error("something else is there to {operation}")]
     Stale {
         /// What was tried.
-        operation: Operation,
+        operation: Box<Operation>,
         /// What the API server says.
         source: Box<dyn Error + Send + Sync>,
     },
@@ -70,7 +70,7 @@ pub enum ApiError {
     #[error("no answer to {operation}")]
     Busy {
         /// What was tried.
-        operation: Operation,
+        operation: Box<Operation>,
         /// How long to wait at least, where the server says so.
         retry_after: Option<Duration>,
         /// Who or what is in the way.
@@ -80,7 +80,7 @@ pub enum ApiError {
     #[error("the API server refuses to {operation} with status {status}")]
     Refused {
         /// What was tried.
-        operation: Operation,
+        operation: Box<Operation>,
         /// The HTTP status.
         status: u16,
         /// What the API server says.
@@ -90,7 +90,7 @@ pub enum ApiError {
     #[error("cannot talk to the API server to {operation}")]
     Unreachable {
         /// What was tried.
-        operation: Operation,
+        operation: Box<Operation>,
         /// Why not.
         source: Box<dyn Error + Send + Sync>,
     },
@@ -119,13 +119,13 @@ impl ApiError {
 
 /// A request and what it is about.
 pub(super) struct Call {
-    pub(super) operation: Operation,
+    operation: Box<Operation>,
 }
 
 impl Call {
     pub(super) fn new(verb: &'static str, resource: &'static str, namespace: &str, name: Option<&str>) -> Self {
         let (namespace, name) = (namespace.to_owned(), name.map(str::to_owned));
-        Self { operation: Operation { verb, resource, namespace, name } }
+        Self { operation: Box::new(Operation { verb, resource, namespace, name }) }
     }
 
     /// Sends it once and reads its answer.

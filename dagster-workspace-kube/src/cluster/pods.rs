@@ -66,7 +66,7 @@ fn pod(pod: object::Pod) -> Pod {
 /// The most telling of what Kubernetes says: a container that cannot start, one that ended, no place to run, then the rest.
 fn reason(status: &PodStatus, node: Option<&str>) -> Option<String> {
     let containers = || status.init_container_statuses.iter().chain(&status.container_statuses);
-    if let Some(reason) = containers().find_map(|container| stuck(container)) {
+    if let Some(reason) = containers().find_map(stuck) {
         return Some(reason);
     }
     let condition = |kind: &str| status.conditions.iter().find(|of| of.kind == kind && of.status != "True");

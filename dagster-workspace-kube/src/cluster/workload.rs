@@ -321,7 +321,7 @@ mod tests {
                     "name": "dagster", "command": command,
                     "ports": [{"name": "metrics", "containerPort": 9090}, {"name": "http", "containerPort": 8080}],
                     "volumeMounts": [
-                        {"name": "dagster-instance", "mountPath": "/home/dagster.yaml", "subPath": "dagster.yaml"},
+                        {"name": "dagster-instance", "mountPath": "/opt/dagster.yaml", "subPath": "dagster.yaml"},
                         {"name": "dagster-workspace-yaml", "mountPath": "/dagster-workspace/"},
                     ],
                 }],

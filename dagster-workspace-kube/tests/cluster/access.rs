@@ -74,7 +74,7 @@ async fn each_permission_that_is_missing_is_named() {
         let others: Vec<Permission> = some.iter().filter(|other| *other != permission).cloned().collect();
         set_rules(&namespace, &others).await;
         let missing = || missing_once_seen(&client, &namespace, &some, 1);
-        assert_eq!(missing().await, [permission.clone()], "number {number}");
+        assert_eq!(missing().await, std::slice::from_ref(permission), "number {number}");
     }
 }
 

@@ -115,6 +115,5 @@ async fn size_of_a_release_is_known_and_estimated_on_the_safe_side() {
     // In JSON it is encoded once more.
     let stored = secret["data"]["release"].as_str().unwrap().len() as u64;
     assert_eq!(after.len.div_ceil(3) * 4, stored);
-    println!("2 deployments: {} bytes; 40: {} bytes, estimated {estimate}", before.len, after.len);
     assert!(after.len <= estimate, "{} over {estimate}", after.len);
 }
