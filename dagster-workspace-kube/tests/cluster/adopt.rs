@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use crate::chart::Helm;
 use crate::namespace::{Namespace, config_map};
+use crate::relay::{Fault, Relay};
 
 const OURS: &str = "load_from: [] # ours\n";
 
@@ -184,6 +185,24 @@ async fn run_until(system: &Chartered<'_>, killed: Killed) {
         adopted = adopting => panic!("{killed:?}: {adopted:?}"),
         () = reached.notified() => {}
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn err_step_whose_answer_is_lost_is_told_and_the_same_call_continues() {
+    let Some(namespace) = Namespace::new().await else { return };
+    let Some(helm) = Helm::new(3, &namespace) else { return };
+    let system = Chartered::install(&namespace, &helm, "lost").await;
+    // The upgrade comes between the first and the second.
+    let relay = Relay::start(&namespace.client, [("PATCH", Fault::LoseAnswer), ("PATCH", Fault::LoseAnswer)]).await;
+    let client = kube::Client::try_from(relay.config()).unwrap();
+    let upgrades = AtomicU32::new(0);
+    for (upgraded, left) in [(0, true), (1, false)] {
+        let error = system.adopt(&client, &upgrades).await.unwrap_err();
+        assert!(matches!(&error, AdoptError::Api { source, .. } if source.is_transient()), "{error:?}");
+        assert_eq!((upgrades.load(Ordering::Relaxed), system.owner().await != Owner::Nobody), (upgraded, left));
+    }
+    assert_eq!(system.adopt(&client, &upgrades).await.unwrap(), Adopted::NotOwned);
+    system.check_left_alone().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

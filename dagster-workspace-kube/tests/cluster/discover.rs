@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use dagster_workspace_kube::cluster::{
     self, ApiError, Connection, DiscoverError, Finding, Projection, Role, System, Wanted,
@@ -12,6 +13,7 @@ use testing::ControlPlane;
 use crate::chart::Helm;
 use crate::kubelet::{Fate, Kubelet, Pods};
 use crate::namespace::Namespace;
+use crate::relay::{Fault, Relay};
 
 async fn discover(namespace: &Namespace, release: Option<&str>) -> Result<System, DiscoverError> {
     counted(namespace, release).await.0
@@ -276,7 +278,7 @@ async fn pods_say_why_they_are_not_ready() {
         assert!(!pod.ready && pod.reason.unwrap().ends_with("ImagePullBackOff: no such tag"));
         assert!(pod.name.starts_with("dagster-dagster-webserver-"), "{}", pod.name);
     }
-    kubelet.decide(Pods::Image(image.to_owned()), Fate::Ready(std::time::Duration::ZERO));
+    kubelet.decide(Pods::Image(image.to_owned()), Fate::Ready(Duration::ZERO));
     let pods = namespace.until(async || {
         let pods = cluster::pods(&namespace.client, &namespace.name, webserver).await.unwrap();
         pods.iter().all(|pod| pod.ready).then_some(pods)
@@ -308,6 +310,32 @@ async fn err_what_is_in_the_way_is_named() {
     let client = kube::Client::try_from(config).unwrap();
     let error = cluster::discover(&client, &namespace.name, &Wanted::default()).await.unwrap_err();
     assert!(matches!(&error, DiscoverError::Api(ApiError::Unreachable { .. })), "{error:?}");
+}
+
+#[tokio::test]
+async fn err_bad_answers_say_whether_to_try_again() {
+    let Some(namespace) = Namespace::new().await else { return };
+    let busy = "HTTP/1.1 429 Too Many Requests\r\ncontent-type: text/plain\r\nretry-after: 1\r\n\r\nToo many requests.";
+    let internal = "HTTP/1.1 500 Internal Server Error\r\ncontent-type: text/plain\r\n\r\netcd";
+    let portal = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n<html>";
+    let second = Some(Duration::from_secs(1));
+    for (fault, expected) in [
+        (Fault::Replace(busy), Some(second)),
+        (Fault::Replace(internal), Some(None)),
+        (Fault::LoseRequest, Some(None)),
+        (Fault::LoseAnswer, Some(None)),
+        (Fault::Replace(portal), None),
+    ] {
+        let relay = Relay::start(&namespace.client, [("GET", fault)]).await;
+        let client = kube::Client::try_from(relay.config()).unwrap();
+        let error = cluster::discover(&client, &namespace.name, &Wanted::default()).await.unwrap_err();
+        let DiscoverError::Api(error) = error else { panic!("{error:?}") };
+        let pause = match &error {
+            ApiError::Busy { retry_after, .. } => Some(*retry_after),
+            _ => None,
+        };
+        assert_eq!((pause, error.is_transient(), relay.requests()), (expected, expected.is_some(), 1), "{error:?}");
+    }
 }
 
 #[tokio::test]
