@@ -8,6 +8,10 @@ pub mod apply;
 pub mod cli;
 #[cfg(feature = "cluster")]
 pub mod cluster;
+#[cfg(feature = "cluster")]
+pub mod helm;
+#[cfg(feature = "cluster")]
+pub mod lease;
 pub mod retry;
 #[cfg(feature = "cluster")]
 pub mod rollout;

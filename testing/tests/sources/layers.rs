@@ -35,7 +35,7 @@ const CORE: [(&str, &[&str]); 16] = [
 ];
 
 /// Modules of kube that do not know each other: only the others compose them.
-const KUBE_LEAVES: [&str; 6] = ["store", "retry", "helm", "rollout", "reload", "cluster"];
+const KUBE_LEAVES: [&str; 7] = ["store", "retry", "helm", "lease", "rollout", "reload", "cluster"];
 
 /// Modules of kube that may call `put`: the stores themselves, the loop that lints before it writes, and the history,
 /// whose objects are no documents.
