@@ -35,14 +35,17 @@ pub(super) struct Outcome {
 pub(super) async fn run(command: &mut Command, input: &[u8], limit: Duration) -> io::Result<Outcome> {
     let (mut stdout, mut stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
     command.stdin(holding(input)?).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
-    let (mut running, mut ended) = Running::start(command)?;
+    let (running, mut ended) = Running::start(command)?;
     let first = tokio::time::timeout(limit, &mut ended).await;
     let ended_by_us = first.is_err();
     let status = match first {
         Ok(status) => status,
         Err(_) => {
             running.end();
-            ended.await
+            let last = tokio::time::timeout(GRACE * 2, ended).await;
+            last.map_err(|_| {
+                io::Error::new(io::ErrorKind::TimedOut, "the program does not end, even when it is killed")
+            })?
         }
     };
     // The watching thread answers before it ends, unless it panicked.
@@ -98,7 +101,7 @@ impl Running {
     }
 
     /// Asks it to end, and sees to it that it does.
-    fn end(&mut self) {
+    fn end(&self) {
         lock(&self.0).end(GRACE);
     }
 }
@@ -138,7 +141,11 @@ impl Watched {
     /// Kills it with all that it has started.
     fn kill(&mut self) -> io::Result<()> {
         #[cfg(unix)]
-        rustix::process::kill_process_group(self.id()?, rustix::process::Signal::KILL)?;
+        match rustix::process::kill_process_group(self.id()?, rustix::process::Signal::KILL) {
+            // Nothing of it runs any more, and it is about to be reaped.
+            Ok(()) | Err(rustix::io::Errno::SRCH | rustix::io::Errno::PERM) => {}
+            Err(error) => return Err(error.into()),
+        }
         self.child.kill()
     }
 
