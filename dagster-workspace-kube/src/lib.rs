@@ -8,6 +8,8 @@ pub mod apply;
 pub mod cli;
 #[cfg(feature = "cluster")]
 pub mod cluster;
+#[cfg(feature = "cluster")]
+pub mod reload;
 pub mod retry;
 #[cfg(feature = "cluster")]
 pub mod rollout;
