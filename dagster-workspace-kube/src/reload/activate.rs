@@ -10,10 +10,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::time::{Instant, sleep, timeout};
 
-use super::projection::touch;
-use super::{Difference, ErrorLink, Expected, Hastened, Location, LocationState, Projection, ReloadError, Webserver};
+use super::run::Run;
+use super::{Difference, ErrorLink, Expected, Hastened, Location, ReloadError, Webserver};
 
 /// How long, how often, and what is waited for between. Wall-clock times.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +58,7 @@ impl Default for Policy {
 
 impl Policy {
     /// The pause after `done` others.
-    fn pause(&self, done: u32) -> Duration {
+    pub(super) fn pause(&self, done: u32) -> Duration {
         let pause = 2_u32.checked_pow(done).and_then(|factor| self.first_pause.checked_mul(factor));
         pause.map_or(self.longest_pause, |pause| pause.min(self.longest_pause))
     }
@@ -160,9 +159,28 @@ pub enum NeedsRestart {
 }
 
 /// Makes every webserver serve what is expected, all at the same time, each on its own: what one of them cannot do is in its
-/// outcome and stops no other. Ends within `policy.deadline`; dropping the future ends it at any await, and running it again
+/// outcome and stops no other. Ends within `policy.deadline`, plus `policy.patience_per_location` for every code server that
+/// was unreachable at the first question; dropping the future ends it at any await, and running it again
 /// goes on from what is served then.
 pub async fn activate(webservers: &[Webserver], expected: &Expected, policy: &Policy) -> Activation {
     let running = webservers.iter().map(|webserver| Run::new(webserver, expected, policy).finish());
     Activation { webservers: all(running).await }
+}
+
+/// Runs all on the caller's own task: dropping this drops them.
+async fn all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut running: Vec<Pin<Box<F>>> = futures.map(Box::pin).collect();
+    let mut outputs: Vec<Option<F::Output>> = running.iter().map(|_| None).collect();
+    poll_fn(|context| {
+        for (future, output) in running.iter_mut().zip(&mut outputs) {
+            if output.is_none() {
+                if let Poll::Ready(ready) = future.as_mut().poll(context) {
+                    *output = Some(ready);
+                }
+            }
+        }
+        if outputs.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    outputs.into_iter().flatten().collect()
 }

@@ -14,6 +14,7 @@ mod error;
 mod graphql;
 mod location;
 mod projection;
+mod run;
 mod webserver;
 
 pub use activate::{Activated, Activation, NeedsRestart, Outcome, Policy, activate};
