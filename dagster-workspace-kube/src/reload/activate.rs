@@ -4,11 +4,9 @@
 //! pauses: a reload loads the code of every location again, so it is asked once more before each, as somebody else may have
 //! reloaded it meanwhile.
 
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
-use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde::Serialize;
 
 use super::run::Run;
@@ -164,23 +162,5 @@ pub enum NeedsRestart {
 /// goes on from what is served then.
 pub async fn activate(webservers: &[Webserver], expected: &Expected, policy: &Policy) -> Activation {
     let running = webservers.iter().map(|webserver| Run::new(webserver, expected, policy).finish());
-    Activation { webservers: all(running).await }
-}
-
-/// Runs all on the caller's own task: dropping this drops them.
-async fn all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
-    let mut running: Vec<Pin<Box<F>>> = futures.map(Box::pin).collect();
-    let mut outputs: Vec<Option<F::Output>> = running.iter().map(|_| None).collect();
-    poll_fn(|context| {
-        for (future, output) in running.iter_mut().zip(&mut outputs) {
-            if output.is_none() {
-                if let Poll::Ready(ready) = future.as_mut().poll(context) {
-                    *output = Some(ready);
-                }
-            }
-        }
-        if outputs.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
-    outputs.into_iter().flatten().collect()
+    Activation { webservers: join_all(running).await }
 }

@@ -115,7 +115,9 @@ impl Call<'_> {
                 StatusCode::TOO_MANY_REQUESTS
                 | StatusCode::BAD_GATEWAY
                 | StatusCode::SERVICE_UNAVAILABLE
-                | StatusCode::GATEWAY_TIMEOUT => self.unreachable(format!("status {}: {}", head.status.as_u16(), reason())),
+                | StatusCode::GATEWAY_TIMEOUT => {
+                    self.unreachable(format!("status {}: {}", head.status.as_u16(), reason()))
+                }
                 status => self.refused(status, reason()),
             }),
         }
@@ -155,7 +157,8 @@ fn root(error: &kube::Error) -> String {
 }
 
 fn timed_out(error: &kube::Error) -> bool {
-    chain(error).any(|error| error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut))
+    chain(error)
+        .any(|error| error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut))
 }
 
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {

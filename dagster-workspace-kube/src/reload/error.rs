@@ -11,7 +11,9 @@ use super::ErrorLink;
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub enum ReloadError {
     /// The Kubernetes user lacks a permission.
-    #[error("may not {verb} {resource} in namespace `{namespace}`, to reach {webserver}: {reason} (hint: a Role with this verb and resource, or the webserver's URL)")]
+    #[error(
+        "may not {verb} {resource} in namespace `{namespace}`, to reach {webserver}: {reason} (hint: a Role with this verb and resource, or the webserver's URL)"
+    )]
     Forbidden {
         /// Which webserver.
         webserver: String,
@@ -47,7 +49,9 @@ pub enum ReloadError {
         waited: Duration,
     },
     /// A webserver that was started with `--read-only`, or whose user may not reload. Only a restart makes it read the file.
-    #[error("{webserver} may not be reloaded: {reason} (hint: a read-only webserver reads the workspace only when it starts)")]
+    #[error(
+        "{webserver} may not be reloaded: {reason} (hint: a read-only webserver reads the workspace only when it starts)"
+    )]
     ReadOnly {
         /// Which webserver.
         webserver: String,

@@ -52,7 +52,11 @@ impl Operation<'_> {
         }
         let errors = body.get("errors").and_then(Value::as_array).into_iter().flatten();
         let messages: Vec<&str> = errors.filter_map(|error| error.get("message")?.as_str()).collect();
-        Err(if messages.is_empty() { format!("JSON without `{}`", self.field()) } else { messages.join("; ") })
+        Err(if messages.is_empty() {
+            format!("JSON without `{}`", self.field())
+        } else {
+            format!("it does not know the question: {}", messages.join("; "))
+        })
     }
 }
 

@@ -59,7 +59,9 @@ pub(super) async fn touch(client: &Client, pod: &Pod) -> Result<(), ReloadError>
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
     let patch = Patch::Merge(json!({"metadata": {"annotations": {ANNOTATION: now.to_string()}}}));
     let parameters = PatchParams { field_manager: Some("dagster-workspace".to_owned()), ..PatchParams::default() };
-    let request = Request::new(format!("/api/v1/namespaces/{}/pods", pod.namespace)).patch(&pod.name, &parameters, &patch);
-    let call = Call { client, webserver: &pod.name, pod: Some(pod), verb: "patch", resource: "pods", patience: PATIENCE };
+    let request =
+        Request::new(format!("/api/v1/namespaces/{}/pods", pod.namespace)).patch(&pod.name, &parameters, &patch);
+    let call =
+        Call { client, webserver: &pod.name, pod: Some(pod), verb: "patch", resource: "pods", patience: PATIENCE };
     call.send(request.map_err(|error| call.unreachable(error.to_string()))?).await.map(drop)
 }

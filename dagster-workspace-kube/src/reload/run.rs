@@ -8,8 +8,8 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::projection::touch;
 use super::{
-    Activated, ErrorLink, Expected, Hastened, Location, LocationState, NeedsRestart, Outcome, Policy, Projection, ReloadError,
-    Webserver,
+    Activated, ErrorLink, Expected, Hastened, Location, LocationState, NeedsRestart, Outcome, Policy, Projection,
+    ReloadError, Webserver,
 };
 
 pub(super) struct Run<'a> {
@@ -198,7 +198,8 @@ impl<'a> Run<'a> {
             Ok(served) => {
                 self.losses = 0;
                 self.rejected = None;
-                self.fresh = served.iter().filter(|location| errors(location).is_some()).map(|of| of.name.clone()).collect();
+                self.fresh =
+                    served.iter().filter(|location| errors(location).is_some()).map(|of| of.name.clone()).collect();
                 self.served = Some(served);
                 Ok(())
             }
@@ -233,7 +234,9 @@ impl<'a> Run<'a> {
                 }
                 // It is gone again, or only the workspace as a whole can be reloaded: what is served tells.
                 Err(
-                    ReloadError::UnknownLocation { .. } | ReloadError::NotReloadable { .. } | ReloadError::Rejected { .. },
+                    ReloadError::UnknownLocation { .. }
+                    | ReloadError::NotReloadable { .. }
+                    | ReloadError::Rejected { .. },
                 ) => {}
                 Err(error) => self.lost(error).await?,
             }
@@ -270,7 +273,11 @@ impl<'a> Run<'a> {
 
     /// How many served locations are on servers that cannot be reached.
     fn unreachable(&self) -> u32 {
-        self.served.iter().flatten().filter(|location| unreachable(location)).fold(0, |count: u32, _| count.saturating_add(1))
+        self.served
+            .iter()
+            .flatten()
+            .filter(|location| unreachable(location))
+            .fold(0, |count: u32, _| count.saturating_add(1))
     }
 
     fn patience_for(&self, locations: u32) -> Duration {

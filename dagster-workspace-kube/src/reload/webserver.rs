@@ -93,9 +93,10 @@ impl Webserver {
     pub async fn reload_location(&self, name: &str, patience: Duration) -> Result<Location, ReloadError> {
         match self.ask(Operation::ReloadLocation(name), patience).await? {
             Answer::WorkspaceLocationEntry(entry) => Ok(entry.into()),
-            Answer::RepositoryLocationNotFound {} => {
-                Err(ReloadError::UnknownLocation { webserver: self.target.name().to_owned(), location: name.to_owned() })
-            }
+            Answer::RepositoryLocationNotFound {} => Err(ReloadError::UnknownLocation {
+                webserver: self.target.name().to_owned(),
+                location: name.to_owned(),
+            }),
             Answer::ReloadNotSupported { message } => Err(ReloadError::NotReloadable {
                 webserver: self.target.name().to_owned(),
                 location: name.to_owned(),

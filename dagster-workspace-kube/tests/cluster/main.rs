@@ -2,8 +2,10 @@
 
 mod config_map;
 mod contention;
+mod dagster;
 mod faults;
 mod kubelet;
 mod namespace;
 mod relay;
+mod reload;
 mod rollout;

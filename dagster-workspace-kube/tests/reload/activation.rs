@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use dagster_workspace_kube::reload::{
-    Activation, DaemonRead, Difference, Expected, Hastened, NeedsRestart, Outcome, Policy, Projection, ReloadError, activate,
-    wait_daemon,
+    Activation, DaemonRead, Difference, Expected, Hastened, NeedsRestart, Outcome, Policy, Projection, ReloadError,
+    activate, wait_daemon,
 };
 use tokio::time::Instant;
 

@@ -5,9 +5,7 @@ use std::time::Duration;
 use dagster_workspace_kube::reload::{LocationState, Outcome, Policy, ReloadError};
 use tokio::time::Instant;
 
-use crate::webserver::{
-    Planned, Reply, expect, failed, loaded, location, pod, status, unauthorized, workspace,
-};
+use crate::webserver::{Planned, Reply, expect, failed, loaded, location, pod, status, unauthorized, workspace};
 
 const UNREACHABLE: &str = "DagsterUserCodeUnreachableError";
 const BROKEN: &str = "DagsterUserCodeProcessError";

@@ -37,10 +37,8 @@ impl Planned {
     pub(crate) fn new(plan: impl FnMut(&str) -> Reply + Send + 'static) -> Self {
         let log = Arc::<Mutex<Vec<String>>>::default();
         let (plan, noted) = (Arc::new(Mutex::new(plan)), Arc::clone(&log));
-        let client = Client::new(
-            service_fn(move |request| answer(Arc::clone(&plan), Arc::clone(&noted), request)),
-            "default",
-        );
+        let client =
+            Client::new(service_fn(move |request| answer(Arc::clone(&plan), Arc::clone(&noted), request)), "default");
         Self { webserver: Webserver::in_pod(&client, "dagster", "web-0", 80, ""), log }
     }
 
