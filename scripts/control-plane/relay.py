@@ -2,10 +2,12 @@
 
 The API server proxies no loopback address, so pods of tests have others, which nobody can connect to. It asks here
 instead, with an HTTP CONNECT over the unix socket SOCKET. The file ROUTES/IP/PORT holds the port on 127.0.0.1 that is
-meant, and is read for every connection; without it, and without somebody who listens there, the connection is refused.
+meant. Without it, and without somebody who listens there, the connection is refused. The API server keeps connections
+for its next requests; such a one ends with the next data when the file says something else.
 """
 
 import asyncio
+import collections.abc
 import pathlib
 import sys
 
@@ -18,10 +20,15 @@ def route(routes: pathlib.Path, target: str) -> int | None:
         return None
 
 
-async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def copy(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, is_open: collections.abc.Callable[[], bool]
+) -> None:
     """Pass on what comes until it ends, and that it ended."""
     try:
         while data := await reader.read(65536):
+            if not is_open():
+                writer.close()
+                return
             writer.write(data)
             await writer.drain()
         writer.write_eof()
@@ -34,7 +41,8 @@ async def serve(routes: pathlib.Path, reader: asyncio.StreamReader, writer: asyn
     """Pass one connection on, or refuse it."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
-        port = route(routes, head.split()[1].decode())
+        target = head.split()[1].decode()
+        port = route(routes, target)
         if port is None:
             raise ConnectionRefusedError
         pod_reader, pod_writer = await asyncio.open_connection("127.0.0.1", port)
@@ -43,7 +51,10 @@ async def serve(routes: pathlib.Path, reader: asyncio.StreamReader, writer: asyn
         writer.close()
         return
     writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
-    await asyncio.gather(copy(reader, pod_writer), copy(pod_reader, writer))
+    await asyncio.gather(
+        copy(reader, pod_writer, lambda: route(routes, target) == port),
+        copy(pod_reader, writer, lambda: True),
+    )
     pod_writer.close()
     writer.close()
 

@@ -43,7 +43,7 @@ impl PodAddress {
         fs::write(self.folder.join(port.to_string()), local.to_string()).expect("the control plane runs");
     }
 
-    /// From now on connections to `port` of the pod are refused. Those that there are stay.
+    /// From now on connections to `port` of the pod are refused, and those that there are carry no more requests.
     ///
     /// # Panics
     /// Where there was no route.
