@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use serde::Serialize;
 
 use super::run::Run;
-use super::{Difference, ErrorLink, Expected, Hastened, Location, ReloadError, Webserver};
+use super::{Difference, ErrorLink, Expected, ExpectedLocation, Hastened, Location, ReloadError, Webserver};
 
 /// How long, how often, and what is waited for between. Wall-clock times.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,5 +162,14 @@ pub enum NeedsRestart {
 /// goes on from what is served then.
 pub async fn activate(webservers: &[Webserver], expected: &Expected, policy: &Policy) -> Activation {
     let running = webservers.iter().map(|webserver| Run::new(webserver, expected, policy).finish());
+    Activation { webservers: join_all(running).await }
+}
+
+/// Makes every webserver load these locations again, as after their code servers were restarted, and waits until they are
+/// loaded. A read-only webserver finds a new code server by itself and is only watched. Otherwise as [`activate`].
+pub async fn reload_locations(webservers: &[Webserver], names: &[&str], policy: &Policy) -> Activation {
+    let present = names.iter().copied().map(ExpectedLocation::new).collect();
+    let expected = Expected { present, ..Expected::default() };
+    let running = webservers.iter().map(|webserver| Run::new(webserver, &expected, policy).anew().finish());
     Activation { webservers: join_all(running).await }
 }

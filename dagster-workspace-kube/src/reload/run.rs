@@ -34,6 +34,8 @@ pub(super) struct Run<'a> {
     failing: Option<(Instant, u32)>,
     /// After the last reload it was waited whether a removed location comes back.
     confirmed: bool,
+    /// Locations to be loaded again whatever is served.
+    anew: Vec<String>,
 }
 
 /// What to do next.
@@ -64,7 +66,14 @@ impl<'a> Run<'a> {
             fresh: BTreeSet::new(),
             failing: None,
             confirmed: true,
+            anew: Vec::new(),
         }
+    }
+
+    /// The same, loading all that is expected once more.
+    pub(super) fn anew(mut self) -> Self {
+        self.anew = self.expected.present.iter().map(|expected| expected.name.clone()).collect();
+        self
     }
 
     /// Runs to the end, or to that of the time.
@@ -119,6 +128,9 @@ impl<'a> Run<'a> {
             };
         }
         let locations: Vec<Location> = self.expected.of(served).cloned().collect();
+        if !self.anew.is_empty() {
+            return Step::Refresh(std::mem::take(&mut self.anew));
+        }
         let failed: Vec<Location> = locations.iter().filter(|location| errors(location).is_some()).cloned().collect();
         if !failed.is_empty() {
             return self.wait_for(failed);

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use dagster_workspace_kube::reload::{
     Activation, DaemonRead, Expected, ExpectedLocation, Hastened, LocationState, NeedsRestart, Outcome, Policy,
-    Projection, ReloadError, Webserver, activate, hasten, patient, wait_daemon,
+    Projection, ReloadError, Webserver, activate, hasten, patient, reload_locations, wait_daemon,
 };
 use kube::Client;
 use serde_json::json;
@@ -189,10 +189,10 @@ async fn restarted_code_server(setup: &mut Setup) {
     let port = setup.a.port;
     setup.a.stop();
     setup.a = setup.dagster.code_server(CODE, Some(port)).await;
-    for webserver in setup.three() {
-        let location = webserver.reload_location("a", PATIENCE).await.unwrap();
-        assert_eq!((location.port(), location.state), (Some(port), LocationState::Loaded));
-    }
+    let activation = reload_locations(&setup.three(), &["a"], &Policy::default()).await;
+    assert!(activation.is_complete(), "{activation:#?}");
+    let location = setup.three()[0].reload_location("a", PATIENCE).await.unwrap();
+    assert_eq!((location.port(), location.state), (Some(port), LocationState::Loaded));
     let error = setup.three()[0].reload_location("nobody", PATIENCE).await.unwrap_err();
     assert!(matches!(error, ReloadError::UnknownLocation { .. }), "{error:?}");
     let error = setup.read_only().reload_location("a", PATIENCE).await.unwrap_err();
@@ -248,6 +248,11 @@ async fn missing_permissions(setup: &Setup) {
     let stranger = other.account("job", &json!([])).await;
     let error = setup.in_pod(&stranger, 0).locations(PATIENCE).await.unwrap_err();
     assert!(matches!(error, ReloadError::Forbidden { verb: "create", resource: "pods/proxy", .. }), "{error:?}");
+
+    // A certificate that nobody vouches for: no question is sent.
+    let url = Webserver::at(&setup.namespace.config.cluster_url.to_string()).unwrap();
+    let error = url.locations(PATIENCE).await.unwrap_err();
+    assert!(matches!(&error, ReloadError::Unreachable { reason, .. } if reason.contains("certificate")), "{error:?}");
 }
 
 async fn one_of_three_is_gone(setup: &Setup) {

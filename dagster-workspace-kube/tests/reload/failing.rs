@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dagster_workspace_kube::reload::{LocationState, Outcome, Policy, ReloadError};
+use dagster_workspace_kube::reload::{LocationState, Outcome, Policy, ReloadError, reload_locations};
 use tokio::time::Instant;
 
 use crate::webserver::{Planned, Reply, expect, failed, loaded, location, pod, status, unauthorized, workspace};
@@ -85,6 +85,27 @@ async fn server_that_never_comes_up_fails() {
     assert!(matches!(activated.outcome, Outcome::Failing { .. }), "{activated:?}");
     assert!(start.elapsed() >= Policy::default().coming_up);
     assert!(planned.count("ReloadLocation") <= 8, "{:?}", planned.log());
+}
+
+#[tokio::test(start_paused = true)]
+async fn restarted_code_servers_are_loaded_again() {
+    let names = ["a", "b"];
+    let mut anew = 0;
+    let planned = Planned::new(move |operation| match operation {
+        "ReloadLocation" => {
+            anew += 1;
+            location(loaded("a", 1))
+        }
+        // The second is not up yet when it is loaded.
+        _ if anew < 3 => workspace(&[loaded("a", 1), failed("b", 2, UNREACHABLE)]),
+        _ => workspace(&[loaded("a", 1), loaded("b", 2)]),
+    });
+    let webservers = [planned.webserver.clone()];
+    let activation = reload_locations(&webservers, &names, &Policy::default()).await;
+    assert!(activation.is_complete(), "{activation:?}");
+    let asked =
+        ["Locations", "ReloadLocation", "ReloadLocation", "Locations", "Locations", "ReloadLocation", "Locations"];
+    assert_eq!(planned.log(), asked);
 }
 
 #[tokio::test(start_paused = true)]
