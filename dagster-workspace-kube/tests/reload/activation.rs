@@ -70,6 +70,14 @@ async fn file_that_never_arrives_ends_after_eight_reloads() {
     assert_eq!(said, ["`a` is served otherwise: port expected `7`, found `1`", "`b` is not served yet"]);
     assert_eq!((planned.count("ReloadWorkspace"), activated.reloads), (8, 8));
     assert!(start.elapsed() <= Policy::default().deadline);
+
+    let policy = Policy { reloads: 2, ..Policy::default() };
+    assert_eq!(planned.activate_with(&expect(&[("b", 2)], &[]), &policy).await.reloads, 2);
+    // Time runs out in the pause before the second.
+    let policy = Policy { deadline: seconds(1), ..Policy::default() };
+    let activated = planned.activate_with(&expect(&[("b", 2)], &[]), &policy).await;
+    assert!(matches!(activated.outcome, Outcome::Behind { .. }), "{activated:?}");
+    assert_eq!(activated.reloads, 1);
 }
 
 #[tokio::test(start_paused = true)]

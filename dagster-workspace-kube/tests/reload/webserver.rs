@@ -52,7 +52,11 @@ impl Planned {
     }
 
     pub(crate) async fn activate(&self, expected: &Expected) -> Activated {
-        let activation = activate(std::slice::from_ref(&self.webserver), expected, &Policy::default()).await;
+        self.activate_with(expected, &Policy::default()).await
+    }
+
+    pub(crate) async fn activate_with(&self, expected: &Expected, policy: &Policy) -> Activated {
+        let activation = activate(std::slice::from_ref(&self.webserver), expected, policy).await;
         activation.webservers.into_iter().next().unwrap()
     }
 }
