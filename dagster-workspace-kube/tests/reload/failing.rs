@@ -5,7 +5,9 @@ use std::time::Duration;
 use dagster_workspace_kube::reload::{LocationState, Outcome, Policy, ReloadError, reload_locations};
 use tokio::time::Instant;
 
-use crate::webserver::{Planned, Reply, expect, failed, loaded, location, pod, status, unauthorized, workspace};
+use crate::webserver::{
+    Planned, Reply, expect, failed, loaded, loading, location, pod, status, unauthorized, workspace,
+};
 
 const UNREACHABLE: &str = "DagsterUserCodeUnreachableError";
 const BROKEN: &str = "DagsterUserCodeProcessError";
@@ -150,6 +152,21 @@ async fn lost_answers_are_asked_for_again() {
         let activated = planned.activate(&expect(&[("a", 1)], &[])).await;
         assert!(matches!(activated.outcome, Outcome::Serving { .. }), "{activated:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn losses_count_in_a_row() {
+    let mut count = 0;
+    let planned = Planned::new(move |_| {
+        count += 1;
+        match count {
+            20.. => workspace(&[loaded("a", 1)]),
+            even if even % 2 == 0 => workspace(&[loading("a", 1)]),
+            _ => Reply::Lost,
+        }
+    });
+    let activated = planned.activate(&expect(&[("a", 1)], &[])).await;
+    assert!(matches!(activated.outcome, Outcome::Serving { .. }), "{activated:?}");
 }
 
 #[tokio::test(start_paused = true)]
