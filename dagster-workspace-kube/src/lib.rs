@@ -12,6 +12,8 @@ pub mod cluster;
 pub mod helm;
 #[cfg(feature = "cluster")]
 pub mod lease;
+#[cfg(feature = "cluster")]
+pub mod reload;
 pub mod retry;
 #[cfg(feature = "cluster")]
 pub mod rollout;

@@ -5,8 +5,10 @@
 #   run.sh FOLDER API_PORT ETCD_PORT PEER_PORT      (KUBEBUILDER_ASSETS: the folder with the programs)
 #
 # Leaves FOLDER/kubeconfig, cluster-admin by a static token, and FOLDER/*.log while it runs, and nothing afterwards. Needs
-# curl and openssl. APISERVER_FLAGS and KCM_FLAGS are given to the programs.
+# curl, openssl and python3. APISERVER_FLAGS and KCM_FLAGS are given to the programs. FOLDER/routes/IP/PORT, a file with a
+# port, makes the API server's proxy find 127.0.0.1 and that port behind the pod's address.
 set -euo pipefail
+relay=$(cd "$(dirname "$0")" && pwd)/relay.py
 folder=$1 port=$2 etcd_port=$3 peer_port=$4
 programs=${KUBEBUILDER_ASSETS:?the folder with etcd and kube-apiserver}
 mkdir -p "$folder"
@@ -48,6 +50,17 @@ knows() {
 } 2>openssl.log || { cat openssl.log >&2; exit 1; }
 echo "admintoken,admin,admin,system:masters" >tokens.csv
 
+mkdir routes
+cat >egress.yaml <<END
+apiVersion: apiserver.k8s.io/v1beta1
+kind: EgressSelectorConfiguration
+egressSelections:
+- name: cluster
+  connection:
+    proxyProtocol: HTTPConnect
+    transport: {uds: {udsName: "$folder/egress.sock"}}
+END
+
 etcd_url=http://127.0.0.1:$etcd_port peer_url=http://127.0.0.1:$peer_port
 fast=()
 # Nothing here is to survive a power cut.
@@ -62,7 +75,7 @@ start apiserver "$programs/kube-apiserver" --etcd-servers="$etcd_url" --bind-add
     --client-ca-file=ca.crt --token-auth-file=tokens.csv --authorization-mode=RBAC \
     --service-account-issuer=https://kubernetes.default.svc --service-account-key-file=accounts.key \
     --service-account-signing-key-file=accounts.key --service-cluster-ip-range=10.0.0.0/24 --allow-privileged=true \
-    --disable-admission-plugins=ServiceAccount ${APISERVER_FLAGS:-}
+    --egress-selector-config-file=egress.yaml --disable-admission-plugins=ServiceAccount ${APISERVER_FLAGS:-}
 
 cat >kubeconfig <<END
 apiVersion: v1
@@ -83,6 +96,12 @@ for ((i = 0; ; i++)); do
         tail -n 20 etcd.log apiserver.log >&2
         exit 1
     fi
+    sleep 0.1
+done
+
+start relay python3 "$relay" "$folder/egress.sock" "$folder/routes"
+until [ -S egress.sock ]; do
+    kill -0 "${started[-1]}" 2>/dev/null || { cat relay.log >&2; exit 1; }
     sleep 0.1
 done
 

@@ -10,7 +10,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::{left_out, top};
+use crate::{PodAddress, left_out, top};
 
 /// A running control plane.
 pub struct ControlPlane {
@@ -57,6 +57,15 @@ impl ControlPlane {
     #[must_use]
     pub fn kubeconfig(&self) -> PathBuf {
         self.folder.join("kubeconfig")
+    }
+
+    /// An address for a pod that nobody else has. What the pod listens on is said by [`PodAddress::route`].
+    ///
+    /// # Panics
+    /// Where the folder of the control plane cannot be written to.
+    #[must_use]
+    pub fn pod_address(&self) -> PodAddress {
+        PodAddress::take(&self.folder.join("routes"))
     }
 
     fn run(programs: &Path) -> Self {

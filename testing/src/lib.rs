@@ -23,10 +23,12 @@ use std::path::{Path, PathBuf};
 mod charts;
 mod control_plane;
 mod oracle;
+mod pod_address;
 
 pub use charts::{code_chart, dead_schema, system_chart};
 pub use control_plane::ControlPlane;
 pub use oracle::Oracle;
+pub use pod_address::PodAddress;
 
 /// The top folder of the workspace, the one with `Cargo.lock`.
 ///

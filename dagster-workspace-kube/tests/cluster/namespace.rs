@@ -148,7 +148,7 @@ impl Namespace {
         format!("/api/v1/namespaces/{}/configmaps", self.name)
     }
 
-    async fn create_at(&self, path: &str, object: &Value) -> Value {
+    pub(crate) async fn create_at(&self, path: &str, object: &Value) -> Value {
         let request = Request::new(path).create(&PostParams::default(), object.to_string().into_bytes()).unwrap();
         self.client.request(request).await.unwrap()
     }
