@@ -79,9 +79,38 @@ impl Namespace {
             "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": self.name}],
         });
         self.create_at(&format!("{roles}/rolebindings"), &binding).await;
+        self.until_permitted(account, rules).await;
         let mut config = self.config.clone();
         config.auth_info.token = Some(self.token(account).await.into());
         Client::try_from(config).unwrap()
+    }
+
+    /// Waits until the API server knows of the rules: it learns of roles and bindings by a watch, a moment after they are made.
+    async fn until_permitted(&self, account: &str, rules: &Value) {
+        let first = |rule: &Value, key: &str| rule[key][0].clone();
+        for rule in rules.as_array().unwrap() {
+            let resource = first(rule, "resources");
+            let (resource, subresource) = match resource.as_str().unwrap().split_once('/') {
+                Some((resource, subresource)) => (json!(resource), json!(subresource)),
+                None => (resource.clone(), Value::Null),
+            };
+            let review = json!({"spec": {
+                "user": format!("system:serviceaccount:{}:{account}", self.name),
+                "resourceAttributes": {
+                    "namespace": self.name,
+                    "group": first(rule, "apiGroups"),
+                    "resource": resource,
+                    "subresource": subresource,
+                    "verb": first(rule, "verbs"),
+                    "name": first(rule, "resourceNames"),
+                },
+            }});
+            self.until(async || {
+                let review = self.create_at("/apis/authorization.k8s.io/v1/subjectaccessreviews", &review).await;
+                review["status"]["allowed"].as_bool().filter(|allowed| *allowed)
+            })
+            .await;
+        }
     }
 
     /// A token of a service account.
