@@ -152,7 +152,7 @@ pub enum Outcome {
 pub enum NeedsRestart {
     /// It was started with `--read-only`.
     ReadOnly,
-    /// Its file never changes: [`Projection::Never`].
+    /// Its file never changes: [`Projection::Never`](super::Projection::Never).
     FileNeverChanges,
 }
 

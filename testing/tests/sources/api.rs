@@ -22,10 +22,18 @@ fn public_api_of_kube_is_the_committed_one() {
 
 fn api(name: &str) -> String {
     let sources = source::of_crate(name);
-    let private: Vec<String> = sources.iter().flat_map(|source| &source.code.items).filter_map(private_type).collect();
+    let types: Vec<(String, bool)> =
+        sources.iter().flat_map(|source| &source.code.items).filter_map(type_name).collect();
     let mut out = String::new();
     for source in sources {
-        let items = source.code.items.into_iter().filter(|item| !is_about(item, &private));
+        // Two types may have one name: the one of this file is meant, else the public one.
+        let here: Vec<(String, bool)> = source.code.items.iter().filter_map(type_name).collect();
+        let public_in = |name: &str, types: &[(String, bool)]| {
+            types.iter().filter(|(other, _)| other == name).map(|(_, public)| *public).reduce(|one, other| one || other)
+        };
+        let is_private = |name: &str| public_in(name, &here).or(public_in(name, &types)) == Some(false);
+        let items =
+            source.code.items.into_iter().filter(|item| !implemented_for(item).is_some_and(|of| is_private(&of)));
         let mut items: Vec<String> = items.filter_map(public).map(print).collect();
         if items.is_empty() {
             continue;
@@ -40,21 +48,21 @@ fn print(item: syn::Item) -> String {
     prettyplease::unparse(&syn::File { shebang: None, frontmatter: None, attrs: Vec::new(), items: vec![item] })
 }
 
-/// The name of a type that others cannot name.
-fn private_type(item: &syn::Item) -> Option<String> {
+/// The name of a type, and whether others can name it.
+fn type_name(item: &syn::Item) -> Option<(String, bool)> {
     let (name, visibility) = match item {
         syn::Item::Struct(item) => (&item.ident, &item.vis),
         syn::Item::Enum(item) => (&item.ident, &item.vis),
         _ => return None,
     };
-    (!matches!(visibility, Visibility::Public(_))).then(|| name.to_string())
+    Some((name.to_string(), matches!(visibility, Visibility::Public(_))))
 }
 
-/// Whether an item implements something for one of the types named.
-fn is_about(item: &syn::Item, types: &[String]) -> bool {
-    let syn::Item::Impl(item) = item else { return false };
-    let syn::Type::Path(of) = item.self_ty.as_ref() else { return false };
-    of.path.segments.last().is_some_and(|name| types.contains(&name.ident.to_string()))
+/// The type that an item implements something for.
+fn implemented_for(item: &syn::Item) -> Option<String> {
+    let syn::Item::Impl(item) = item else { return None };
+    let syn::Type::Path(of) = item.self_ty.as_ref() else { return None };
+    of.path.segments.last().map(|name| name.ident.to_string())
 }
 
 /// What others see of an item, if anything.
