@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dagster_workspace_kube::helm::{
     Chart, Helm, Newest, Options, Patience, Release, RollOutError, RolledOut, Schema, Status, Step, Target, Upgrade,
@@ -156,12 +156,15 @@ impl Site {
         dagster_workspace_kube::helm::release(&self.namespace.client, namespace, release).await.unwrap()
     }
 
-    /// Waits until the release stands where it is expected.
+    /// Waits until the release stands where it is expected, and will stay for a while.
     pub(crate) async fn release_in(&self, status: Status) -> Release {
+        let started = Instant::now();
         loop {
-            if let Some(release) = self.release().await.filter(|release| release.status == status) {
+            let found = self.release().await;
+            if let Some(release) = found.clone().filter(|release| release.status == status) {
                 return release;
             }
+            assert!(started.elapsed() < Duration::from_secs(300), "never {status:?}: {found:?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
