@@ -10,6 +10,8 @@ pub mod cli;
 pub mod cluster;
 #[cfg(feature = "cluster")]
 pub mod helm;
+#[cfg(feature = "object-store")]
+pub mod history;
 #[cfg(feature = "cluster")]
 pub mod lease;
 #[cfg(feature = "cluster")]
