@@ -11,6 +11,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod compile;
 pub mod diff;
 pub mod edit;
 pub mod error;

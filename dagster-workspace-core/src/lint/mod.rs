@@ -34,6 +34,7 @@ use crate::yaml::{Document, Node, Reader, Resolved, Schema};
 
 use notation::standard_tag;
 pub(crate) use spelling::nearest;
+pub(crate) use values::is_plain_text;
 pub use version::{Target, Version, VersionError};
 
 /// Findings about a workspace file, in the order of the text.

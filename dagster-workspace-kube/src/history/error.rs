@@ -123,13 +123,21 @@ impl HistoryError {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Place { .. } => "name it as s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX or file://DIR",
-            Self::NoBucket { .. } => "create it, or correct its name: a history never makes its own bucket or directory",
-            Self::Denied { .. } => "check the key and its permissions: list the bucket, read, create and replace objects",
+            Self::Place { .. } => {
+                "name it as s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX or file://DIR"
+            }
+            Self::NoBucket { .. } => {
+                "create it, or correct its name: a history never makes its own bucket or directory"
+            }
+            Self::Denied { .. } => {
+                "check the key and its permissions: list the bucket, read, create and replace objects"
+            }
             Self::Unconditional { .. } => "use a store with conditional writes, as S3, GCS, Azure and a directory have",
             Self::NotFound { .. } => "`history list` shows the revisions that there are",
             Self::Empty => "`history record` makes the first revision",
-            Self::Damaged { .. } => "bring it back from an older version or a copy of the bucket; `history verify` names all",
+            Self::Damaged { .. } => {
+                "bring it back from an older version or a copy of the bucket; `history verify` names all"
+            }
             Self::Newer { .. } => "use the newest version of this program",
             Self::GaveUp { .. } | Self::TimedOut { .. } => "run it again: what is already done is left alone",
             _ => return None,

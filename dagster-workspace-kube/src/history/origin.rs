@@ -182,9 +182,8 @@ mod tests {
 
     #[track_caller]
     fn check(variables: &[(&str, &str)], expected: Option<[Option<&str>; 7]>) {
-        let found = Origin::of(|name| {
-            variables.iter().find(|(own, _)| *own == name).map(|(_, value)| (*value).to_owned())
-        });
+        let found =
+            Origin::of(|name| variables.iter().find(|(own, _)| *own == name).map(|(_, value)| (*value).to_owned()));
         let found = found.map(|Origin { system, repository, commit, branch, pull_request, url, actor }| {
             [Some(system), repository, commit, branch, pull_request, url, actor]
         });

@@ -210,11 +210,8 @@ pub fn diff(before: &Documents, after: &Documents) -> Result<Vec<Changed>, Histo
             let summary = format!("~ {which}: comments or notation");
             changed.push(Changed { document: which, path: String::new(), summary });
         }
-        let of_change = |change: &Change| Changed {
-            document: which,
-            path: change.path.to_string(),
-            summary: change.to_string(),
-        };
+        let of_change =
+            |change: &Change| Changed { document: which, path: change.path.to_string(), summary: change.to_string() };
         changed.extend(found.iter().map(of_change));
     }
     Ok(changed)
@@ -222,9 +219,7 @@ pub fn diff(before: &Documents, after: &Documents) -> Result<Vec<Changed>, Histo
 
 /// The entries of one document that have no partner in the other.
 pub(super) fn unpaired(documents: &Documents) -> Result<Vec<Unpaired>, HistoryError> {
-    let read = |which| {
-        Document::parse(documents.get(which)).map_err(|source| HistoryError::NotYaml { which, source })
-    };
+    let read = |which| Document::parse(documents.get(which)).map_err(|source| HistoryError::NotYaml { which, source });
     let (values, workspace) = (read(Which::Values)?, read(Which::Workspace)?);
     let found = lint_pairing(&values, &workspace, &Target::default());
     Ok(found.into_iter().map(|found| Unpaired { code: found.code.to_owned(), message: found.message }).collect())

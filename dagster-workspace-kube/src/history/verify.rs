@@ -55,7 +55,8 @@ pub async fn verify(history: &History) -> Result<Report, HistoryError> {
     let mut report = Report { revisions: numbers.len() as u64, newest, ..Report::default() };
     report.missing = (1..newest.unwrap_or(1)).filter(|number| numbers.binary_search(number).is_err()).collect();
     let mut blobs: BTreeMap<String, Vec<(u64, Which, Blob)>> = BTreeMap::new();
-    let mut reading = stream::iter(&numbers).map(|number| history.get(*number)).buffered(SIDE_BY_SIDE).zip(stream::iter(&numbers));
+    let mut reading =
+        stream::iter(&numbers).map(|number| history.get(*number)).buffered(SIDE_BY_SIDE).zip(stream::iter(&numbers));
     while let Some((read, number)) = reading.next().await {
         match fault(read)? {
             Ok(revision) => {

@@ -30,6 +30,10 @@ const CORE: [(&str, &[&str]); 16] = [
         "transform",
         &["span", "error", "value", "splice", "yaml", "edit", "diff", "field", "workspace", "values", "system", "lint"],
     ),
+    (
+        "compile",
+        &["span", "error", "value", "splice", "yaml", "edit", "field", "workspace", "values", "system", "lint"],
+    ),
     // Conversions for programs that hold another crate's values.
     ("serde_yaml", &["span", "error", "value", "yaml"]),
 ];

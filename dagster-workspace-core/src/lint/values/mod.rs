@@ -13,6 +13,7 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
+pub(crate) use self::system::is_plain_text;
 use super::finding::{got, head, shown};
 use super::is_null;
 use super::notation::repeated_in;

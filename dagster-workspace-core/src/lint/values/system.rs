@@ -160,7 +160,7 @@ fn unquoted_names(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
 }
 
 /// Whether a text means itself where it is printed bare behind `location_name: `.
-fn is_plain_text(text: &str) -> bool {
+pub(crate) fn is_plain_text(text: &str) -> bool {
     let special = |c: char| "-?:,[]{}#&*!|>'\"%@`".contains(c);
     // `-x` and the like are fine, but nobody needs them.
     !text.is_empty()
