@@ -1,5 +1,5 @@
 //! What tests need from outside the workspace: the shared folder, Python, helm, charts, [`Oracle`], a program
-//! to ask, and [`ControlPlane`], a Kubernetes API server.
+//! to ask, [`ControlPlane`], a Kubernetes API server, and [`S3`].
 //!
 //! Each function here gives `None` where a thing is missing, and says so: the test returns, and its name is printed and
 //! noted in `.local/left-out.txt`, which `make test` prints at the end. Under `CI` nothing may be left out, so the same
@@ -24,11 +24,13 @@ mod charts;
 mod control_plane;
 mod oracle;
 mod pod_address;
+mod s3;
 
 pub use charts::{code_chart, dead_schema, system_chart};
 pub use control_plane::ControlPlane;
 pub use oracle::Oracle;
 pub use pod_address::PodAddress;
+pub use s3::S3;
 
 /// The top folder of the workspace, the one with `Cargo.lock`.
 ///

@@ -14,7 +14,7 @@ use crate::system::{ServerRef, SystemValues};
 use crate::value::Value;
 use crate::values::{DeploymentRef, UserDeployments};
 use crate::workspace::{CodeLocation, DEFAULT_HOST, Endpoint, GrpcServer, LOAD_FROM, Origin, Source, Workspace};
-use crate::yaml::{Document, Path, Resolved, Schema};
+use crate::yaml::{Document, Node, Path, Resolved, Schema};
 
 /// The oldest chart seen to write `ssl`; 0.15.5 is the newest seen not to.
 const SSL: Version = Version::new(1, 3, 7);
@@ -155,7 +155,7 @@ fn item_of_server(server: &ServerRef<'_, '_>) -> Result<GrpcServer, Unfit> {
     if let Some(text) = unquoted {
         return Err(Unfit::Unquoted(text.clone().into_owned()));
     }
-    let ssl = server.get("ssl").and_then(|node| node.scalar()).map(|scalar| scalar.resolve(Schema::Helm));
+    let ssl = server.get("ssl").and_then(Node::scalar).map(|scalar| scalar.resolve(Schema::Helm));
     let ssl = (ssl == Some(Resolved::Bool(true))).then_some(true);
     Ok(GrpcServer { ssl, ..GrpcServer::new(name, host, port) })
 }

@@ -1,5 +1,6 @@
 //! The two documents of one place: [`Documents`] reads them as text, [`Pair`] as YAML. Today the place is a directory.
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,8 +8,11 @@ use dagster_workspace_core::lint::{self, Target};
 use dagster_workspace_core::yaml::Document;
 use tokio::runtime::Runtime;
 
+use super::Options;
 use super::exit::Exit;
 use super::render::{Failure, Finding};
+use crate::apply::{Absent, Written, apply_with};
+use crate::retry::RetryPolicy;
 use crate::store::{Key, Store, StoreError};
 
 /// Which of the two.
@@ -99,6 +103,23 @@ fn store(_: &Path) -> Result<Arc<dyn Store>, Failure> {
 /// The key of a document in its store.
 pub(super) fn key(which: Which) -> Result<Key, Failure> {
     Key::new(which.file_name()).map_err(|error| Failure::new(Exit::Failed, "io", error.to_string()))
+}
+
+/// Brings a file to a text, whatever stands there; only looks where `options` say so. Whether it differs.
+pub(super) fn replace(documents: &Documents, key: &Key, text: &str, options: &Options) -> Result<bool, Failure> {
+    let Documents { store, runtime, directory: _ } = documents;
+    if options.dry_run {
+        return match runtime.block_on(store.get(key)) {
+            Ok(stored) => Ok(stored.text != text),
+            Err(StoreError::NotFound { .. }) => Ok(true),
+            Err(error) => Err(Failure::store(&error)),
+        };
+    }
+    let policy = RetryPolicy::default();
+    let change = |standing: &str| Ok::<_, Infallible>((standing != text).then(|| text.to_owned()));
+    let done = apply_with(store.as_ref(), key, Absent::Create(text), &policy, change);
+    let outcome = runtime.block_on(done).map_err(|error| Failure::apply(&error))?;
+    Ok(outcome.written != Written::Nothing)
 }
 
 /// Both documents.

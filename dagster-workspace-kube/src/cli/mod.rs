@@ -6,10 +6,13 @@
 
 mod add;
 mod check;
+mod compile;
 mod diff;
 mod documents;
 mod exit;
 mod fields;
+#[cfg(feature = "object-store")]
+mod history;
 mod init;
 mod input;
 mod job;
@@ -84,6 +87,11 @@ enum Command {
     Check,
     /// Says what another directory says differently
     Diff(diff::Arguments),
+    /// Makes the values of both charts from the documents and base values
+    Compile(compile::Arguments),
+    /// The revisions outside of the cluster
+    #[cfg(feature = "object-store")]
+    History(history::Arguments),
     /// The YAML engine alone, for other tools
     Yaml(yaml::Arguments),
 }
@@ -162,6 +170,9 @@ fn execute(command: &Command, context: &mut Context<'_>) -> Result<Answer, Failu
         Command::Show(arguments) => show::run(arguments, context),
         Command::Diff(arguments) => diff::run(arguments, context),
         Command::Check => check::run(context),
+        Command::Compile(arguments) => compile::run(arguments, context),
+        #[cfg(feature = "object-store")]
+        Command::History(arguments) => history::run(arguments, context),
         Command::Yaml(arguments) => yaml::run(arguments, context),
     }
 }

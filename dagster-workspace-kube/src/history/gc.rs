@@ -70,12 +70,12 @@ pub async fn gc(history: &History, garbage: &Garbage) -> Result<(), HistoryError
     }
     // Needed since: by a revision that was recorded meanwhile.
     let needed: BTreeSet<String> = history.revisions().await?.iter().flat_map(hashes).collect();
-    let newest = history.numbers(None).await?.into_iter().max();
+    let newest = history.numbers().await?.into_iter().max();
     for hash in garbage.blobs.iter().filter(|hash| !needed.contains(*hash)) {
         let path = history.blob_path(hash);
         let Some((content, _)) = history.read(&path).await? else { continue };
         history.delete(&path).await?;
-        for number in history.numbers(newest).await? {
+        for number in history.numbers_after(newest).await? {
             if hashes(&history.get(number).await?).contains(hash) {
                 history.put(&path, &content, PutMode::Create).await?;
             }

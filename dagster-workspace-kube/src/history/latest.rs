@@ -49,7 +49,7 @@ impl History {
                 standing.push(self.read(&self.latest_path(name)).await?);
             }
             let Some(newest) = self.newest().await? else { return Ok(()) };
-            if self.replace(standing, &newest).await? && self.numbers(Some(newest.number)).await?.is_empty() {
+            if self.replace(standing, &newest).await? && self.numbers_after(Some(newest.number)).await?.is_empty() {
                 return Ok(());
             }
         }

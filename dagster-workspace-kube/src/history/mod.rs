@@ -66,6 +66,12 @@ impl History {
         Self { store, prefix, place: place.into(), lock: None }
     }
 
+    /// The same history with another store around its store, as one that limits or counts requests.
+    #[must_use]
+    pub fn wrapped(self, wrap: impl FnOnce(Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore>) -> Self {
+        Self { store: wrap(self.store), ..self }
+    }
+
     fn with_lock(self, directory: &std::path::Path) -> Self {
         Self { lock: Some(directory.into()), ..self }
     }
@@ -84,7 +90,7 @@ impl History {
     pub async fn newest(&self) -> Result<Option<Revision>, HistoryError> {
         // What `latest` names may be old, never too new: only what follows is listed.
         let known = self.latest_number().await?;
-        let listed = self.numbers(known).await?.into_iter().max();
+        let listed = self.numbers_after(known).await?.into_iter().max();
         match (listed, known) {
             (Some(number), _) => self.get(number).await.map(Some),
             (None, Some(number)) => match self.get(number).await {
@@ -98,7 +104,7 @@ impl History {
     }
 
     async fn newest_of_all(&self) -> Result<Option<Revision>, HistoryError> {
-        match self.numbers(None).await?.into_iter().max() {
+        match self.numbers().await?.into_iter().max() {
             Some(number) => self.get(number).await.map(Some),
             None => Ok(None),
         }
@@ -109,7 +115,7 @@ impl History {
     /// # Errors
     /// As [`History::newest`].
     pub async fn revisions(&self) -> Result<Vec<Revision>, HistoryError> {
-        let numbers = self.numbers(None).await?;
+        let numbers = self.numbers().await?;
         stream::iter(numbers).map(|number| self.get(number)).buffered(SIDE_BY_SIDE).try_collect().await
     }
 
@@ -161,8 +167,15 @@ impl History {
         String::from_utf8(bytes).map_err(|_| damaged("it is not UTF-8".to_owned()))
     }
 
-    /// The numbers of all revisions after `known`, ascending.
-    async fn numbers(&self, known: Option<u64>) -> Result<Vec<u64>, HistoryError> {
+    /// The numbers of all revisions, ascending. One request for every thousand of them.
+    ///
+    /// # Errors
+    /// [`HistoryError::NoBucket`] and [`HistoryError::Denied`] where the store cannot be read.
+    pub async fn numbers(&self) -> Result<Vec<u64>, HistoryError> {
+        self.numbers_after(None).await
+    }
+
+    async fn numbers_after(&self, known: Option<u64>) -> Result<Vec<u64>, HistoryError> {
         let folder = self.path(&["revisions"]);
         let after = known.map(|number| self.revision_path(number));
         let objects = self.list(&folder, after.as_ref()).await?;

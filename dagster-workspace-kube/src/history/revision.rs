@@ -143,7 +143,8 @@ impl Revision {
     }
 
     /// Whether recording `documents` with `charts` again would say nothing new.
-    pub(super) fn is_same(&self, documents: &Documents, charts: &BTreeMap<String, String>) -> bool {
+    #[must_use]
+    pub fn is_same(&self, documents: &Documents, charts: &BTreeMap<String, String>) -> bool {
         Which::BOTH.iter().all(|which| *self.blob(*which) == Blob::of(documents.get(*which)))
             && charts.iter().all(|(name, version)| self.charts.get(name) == Some(version))
     }

@@ -1,13 +1,13 @@
 //! Whether everything that was recorded can still be read: [`verify`] reads all of it and compares it with its hashes.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
 use super::error::HistoryError;
 use super::revision::{Blob, Which};
-use super::{History, SIDE_BY_SIDE, number_of};
+use super::{History, SIDE_BY_SIDE};
 
 /// What [`verify`] found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -22,7 +22,7 @@ pub struct Report {
     pub missing: Vec<u64>,
     /// Whether the copies under `latest` are those of the newest revision; the next record mends them.
     pub latest: bool,
-    /// Whether the bucket keeps old versions of objects, where the store says so.
+    /// Whether the store gives objects versions, as S3 and Azure do where older ones are kept. GCS always does.
     pub versioned: Option<bool>,
 }
 
@@ -50,37 +50,37 @@ pub struct Fault {
 /// # Errors
 /// [`HistoryError`] where the store itself fails.
 pub async fn verify(history: &History) -> Result<Report, HistoryError> {
-    let numbers = history.numbers(None).await?;
+    let numbers = history.numbers().await?;
     let newest = numbers.last().copied();
     let mut report = Report { revisions: numbers.len() as u64, newest, ..Report::default() };
     report.missing = (1..newest.unwrap_or(1)).filter(|number| numbers.binary_search(number).is_err()).collect();
-    let mut blobs: BTreeMap<String, Vec<(u64, Which, Blob)>> = BTreeMap::new();
+    // By hash and length: what many revisions name is read once.
+    let mut blobs: HashMap<Blob, Vec<(u64, Which)>> = HashMap::new();
     let mut reading =
-        stream::iter(&numbers).map(|number| history.get(*number)).buffered(SIDE_BY_SIDE).zip(stream::iter(&numbers));
-    while let Some((read, number)) = reading.next().await {
+        stream::iter(numbers).map(|number| async move { (number, history.get(number).await) }).buffered(SIDE_BY_SIDE);
+    while let Some((number, read)) = reading.next().await {
         match fault(read)? {
             Ok(revision) => {
                 for which in Which::BOTH {
-                    let blob = revision.blob(which).clone();
-                    blobs.entry(blob.sha256.clone()).or_default().push((*number, which, blob));
+                    blobs.entry(revision.blob(which).clone()).or_default().push((number, which));
                 }
-                if Some(*number) == newest {
+                if Some(number) == newest {
                     // Copies of what cannot be read are a fault of the revision, said below.
                     report.latest = fault(history.is_latest(&revision).await)?.unwrap_or(false);
                 }
             }
-            Err(problem) => report.faults.push(Fault { number: *number, document: None, problem }),
+            Err(problem) => report.faults.push(Fault { number, document: None, problem }),
         }
     }
-    for users in blobs.into_values() {
-        // One read for all that name it; their lengths may differ where a revision was altered.
-        for (number, document, blob) in users {
-            if let Err(problem) = fault(history.blob(&blob).await)? {
-                report.faults.push(Fault { number, document: Some(document), problem });
-            }
-        }
+    let mut reading = stream::iter(blobs)
+        .map(|(blob, users)| async move { (history.blob(&blob).await, users) })
+        .buffer_unordered(SIDE_BY_SIDE);
+    while let Some((read, users)) = reading.next().await {
+        let Err(problem) = fault(read)? else { continue };
+        let named = |(number, which)| Fault { number, document: Some(which), problem: problem.clone() };
+        report.faults.extend(users.into_iter().map(named));
     }
-    report.faults.sort_by_key(|fault| fault.number);
+    report.faults.sort_by_key(|fault| (fault.number, fault.document.map(Which::file_name)));
     report.versioned = history.is_versioned(newest).await?;
     Ok(report)
 }
@@ -99,7 +99,6 @@ impl History {
     async fn is_versioned(&self, newest: Option<u64>) -> Result<Option<bool>, HistoryError> {
         let Some(newest) = newest else { return Ok(None) };
         let Some((_, meta)) = self.read(&self.revision_path(newest)).await? else { return Ok(None) };
-        debug_assert_eq!(number_of(&meta.location), Some(newest));
         // S3 calls the version of a bucket that keeps none `null`.
         Ok(Some(meta.version.is_some_and(|version| version != "null")))
     }

@@ -1,0 +1,182 @@
+//! The commands of `history` that write: into the history, or from it into a directory.
+
+use clap::Args;
+use jiff::{Span, SpanRelativeTo, Timestamp};
+use serde_json::json;
+
+use super::{Opened, changes_text, check_yaml, data, failure};
+use crate::cli::Context;
+use crate::cli::documents::{self, Documents, Which};
+use crate::cli::exit::Exit;
+use crate::cli::render::{Answer, Failure};
+use crate::history::{self, Garbage, HistoryError, Meta, Origin, Recorded};
+
+/// Arguments of `history pull`.
+#[derive(Debug, Args)]
+pub(super) struct PullArguments {
+    /// The revision [default: the newest]
+    number: Option<u64>,
+}
+
+/// Arguments of `history record`.
+#[derive(Debug, Args)]
+pub(super) struct RecordArguments {
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Who [default: who started the CI job, else $USER]
+    #[arg(long, value_name = "NAME")]
+    actor: Option<String>,
+    /// Version of a deployed chart: `dagster=1.13.27`
+    #[arg(long = "chart", value_name = "NAME=VERSION", value_parser = chart)]
+    charts: Vec<(String, String)>,
+}
+
+/// Arguments of `history gc`.
+#[derive(Debug, Args)]
+pub(super) struct GcArguments {
+    /// Age from which revisions are removed: `90d`, `12 weeks`
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    older_than: Span,
+}
+
+fn chart(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, version)) if !name.is_empty() && !version.is_empty() => Ok((name.to_owned(), version.to_owned())),
+        _ => Err("expected NAME=VERSION".to_owned()),
+    }
+}
+
+fn age(text: &str) -> Result<Span, String> {
+    let span: Span = text.parse().map_err(|_| "expected an age such as `90d`".to_owned())?;
+    if span.is_positive() { Ok(span) } else { Err("expected an age of more than nothing".to_owned()) }
+}
+
+/// `history pull`: the documents become those of the revision, byte for byte.
+pub(super) fn pull(opened: &Opened, arguments: &PullArguments, context: &Context<'_>) -> Result<Answer, Failure> {
+    let revision = opened.revision(arguments.number)?;
+    let texts = opened.documents(&revision)?;
+    let documents = Documents::of(context.options.directory.as_deref())?;
+    let mut written = Vec::new();
+    for (which, text) in [(Which::Values, &texts.values), (Which::Workspace, &texts.workspace)] {
+        let key = documents::key(which)?;
+        if documents::replace(&documents, &key, text, context.options)? {
+            written.push(documents.name(which));
+        }
+    }
+    let mut text = format!("revision {} of {}\n", revision.number, revision.time);
+    written.iter().for_each(|name| text.push_str(&format!("~ {name}\n")));
+    if written.is_empty() {
+        text.push_str("no change: both documents are as they were then\n");
+    }
+    let exit = if context.options.detailed_exitcode && !written.is_empty() { Exit::Changes } else { Exit::Done };
+    let answer = json!({
+        "changed": !written.is_empty(),
+        "written": written,
+        "dry_run": context.options.dry_run,
+        "revision": data(&revision),
+    });
+    Ok(Answer { exit, ..Answer::new(text, answer) })
+}
+
+/// `history record`: the documents are read anew for every number that another recorder takes.
+pub(super) fn record(opened: &Opened, arguments: &RecordArguments, context: &Context<'_>) -> Result<Answer, Failure> {
+    let documents = Documents::of(context.options.directory.as_deref())?;
+    let meta = meta(arguments);
+    let detailed = |recorded: bool| {
+        if context.options.detailed_exitcode && recorded { Exit::Changes } else { Exit::Done }
+    };
+    if context.options.dry_run {
+        let texts = opened.runtime.block_on(read(&documents)).map_err(Stopped::into_failure)?;
+        let newest = opened.run(opened.history.newest())?;
+        let known = newest.as_ref().is_some_and(|newest| newest.is_same(&texts, &meta.charts));
+        let text = if known { "nothing new\n" } else { "a new revision\nnothing is written (--dry-run)\n" };
+        let data = json!({ "changed": !known, "dry_run": true, "revision": newest.as_ref().map(data) });
+        return Ok(Answer { exit: detailed(!known), ..Answer::new(text, data) });
+    }
+    let recording = history::record_with(&opened.history, &meta, || read(&documents));
+    let recorded = opened.runtime.block_on(recording).map_err(Stopped::into_failure)?;
+    let revision = recorded.revision();
+    let new = matches!(recorded, Recorded::New(_));
+    let mut text = match &recorded {
+        Recorded::New(revision) => format!("revision {}\n", revision.number),
+        Recorded::Known(revision) => format!("nothing new: revision {} says the same\n", revision.number),
+    };
+    if new {
+        text.push_str(&changes_text(revision.changes.as_deref().unwrap_or_default()));
+        for unpaired in &revision.unpaired {
+            text.push_str(&format!("  unpaired: {}\n", unpaired.message));
+        }
+    }
+    let data = json!({ "changed": new, "dry_run": false, "revision": data(revision) });
+    Ok(Answer { exit: detailed(new), ..Answer::new(text, data) })
+}
+
+/// Why recording stopped: the documents, or the history.
+enum Stopped {
+    Documents(Failure),
+    History(HistoryError),
+}
+
+impl Stopped {
+    fn into_failure(self) -> Failure {
+        match self {
+            Self::Documents(failure) => failure,
+            Self::History(error) => failure(&error),
+        }
+    }
+}
+
+impl From<HistoryError> for Stopped {
+    fn from(error: HistoryError) -> Self {
+        Self::History(error)
+    }
+}
+
+async fn read(documents: &Documents) -> Result<history::Documents, Stopped> {
+    let mut texts = Vec::new();
+    for which in Which::BOTH {
+        let key = documents::key(which).map_err(Stopped::Documents)?;
+        let stored = documents.store.get(&key).await;
+        texts.push(stored.map_err(|error| Stopped::Documents(documents.failure(which, &error)))?.text);
+    }
+    let workspace = texts.pop().unwrap_or_default();
+    let texts = history::Documents { values: texts.pop().unwrap_or_default(), workspace };
+    check_yaml(documents, &texts).map_err(Stopped::Documents)?;
+    Ok(texts)
+}
+
+fn meta(arguments: &RecordArguments) -> Meta {
+    let RecordArguments { reason, actor, charts } = arguments;
+    let origin = Origin::of_environment();
+    let started_by = origin.as_ref().and_then(|origin| origin.actor.clone());
+    let user = || ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
+    let actor = actor.clone().or(started_by).or_else(user);
+    let charts = charts.iter().cloned().collect();
+    Meta { actor, reason: reason.clone(), origin, charts, ..Meta::at(Timestamp::now()) }
+}
+
+/// `history gc`.
+pub(super) fn gc(opened: &Opened, arguments: &GcArguments, context: &Context<'_>) -> Result<Answer, Failure> {
+    let too_old = || Failure::usage("the age goes back beyond the beginning of time");
+    let age = arguments.older_than.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| {
+        Failure::usage("an age has no months or years, which differ in length").with_hint("write it in days or weeks")
+    })?;
+    let limit = Timestamp::now().checked_sub(age).map_err(|_| too_old())?;
+    let garbage = opened.run(history::garbage(&opened.history, limit))?;
+    if !context.options.dry_run {
+        opened.run(history::gc(&opened.history, &garbage))?;
+    }
+    let Garbage { revisions, blobs } = &garbage;
+    let verb = if context.options.dry_run { "would remove" } else { "removed" };
+    let text = format!("{verb} {} revisions and {} blobs from before {limit}\n", revisions.len(), blobs.len());
+    let exit = if context.options.detailed_exitcode && !garbage.is_empty() { Exit::Changes } else { Exit::Done };
+    let data = json!({
+        "changed": !garbage.is_empty(),
+        "dry_run": context.options.dry_run,
+        "before": limit,
+        "revisions": revisions,
+        "blobs": blobs,
+    });
+    Ok(Answer { exit, ..Answer::new(text, data) })
+}
