@@ -149,11 +149,49 @@ impl HistoryError {
 #[derive(Debug)]
 pub struct Cause(object_store::Error);
 
+/// What a refusal means to the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// What was asked for, or the bucket around it, is not there.
+    Missing,
+    /// The credentials do not permit it.
+    Denied,
+    /// Anything else.
+    Other,
+}
+
 impl Cause {
     /// The whole error.
     #[must_use]
     pub fn get(&self) -> &object_store::Error {
         &self.0
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        use object_store::Error::{NotFound, PermissionDenied, Unauthenticated};
+        match &self.0 {
+            NotFound { .. } => return Kind::Missing,
+            PermissionDenied { .. } | Unauthenticated { .. } => return Kind::Denied,
+            _ => {}
+        }
+        // Lists and deletions keep the status to their texts.
+        let text = self.innermost().to_string();
+        let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+        if says(&["status code: 404"]) {
+            Kind::Missing
+        } else if says(&["status code: 401", "status code: 403", "code: AccessDenied"]) {
+            Kind::Denied
+        } else {
+            Kind::Other
+        }
+    }
+
+    fn innermost(&self) -> &dyn Error {
+        let mut innermost: &dyn Error = &self.0;
+        while let Some(next) = innermost.source() {
+            innermost = next;
+        }
+        innermost
     }
 }
 
@@ -167,11 +205,7 @@ impl Error for Cause {}
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut innermost: &dyn Error = &self.0;
-        while let Some(next) = innermost.source() {
-            innermost = next;
-        }
-        let text = innermost.to_string();
+        let text = self.innermost().to_string();
         // S3 and Azure answer in XML, which also repeats the key and what was signed with it.
         match (element(&text, "Code"), element(&text, "Message")) {
             (Some(code), Some(message)) => write!(f, "{code}: {}", message.lines().next().unwrap_or_default()),

@@ -40,24 +40,39 @@ impl History {
         Ok(true)
     }
 
-    /// Brings the copies up to the newest revision.
-    pub(super) async fn publish(&self) -> Result<(), HistoryError> {
+    /// Brings the copies up to the newest revision, which is `number` or a later one.
+    pub(super) async fn publish(&self, number: u64) -> Result<(), HistoryError> {
         let _locked = self.locked().await?;
+        let mut replaced = 0;
         for _ in 0..ROUNDS {
+            // The pointer is written last: where it is ahead, so are the others, or their recorder is at it. But what was
+            // replaced here may have been theirs.
+            let ahead = self.latest_number().await?.filter(|latest| replaced == 0 && *latest > number);
+            if let Some(latest) = ahead
+                && self.read(&self.revision_path(latest)).await?.is_some()
+            {
+                return Ok(());
+            }
             let mut standing: Vec<Standing> = Vec::new();
             for name in self.latest_names() {
                 standing.push(self.read(&self.latest_path(name)).await?);
             }
             let Some(newest) = self.newest().await? else { return Ok(()) };
-            if self.replace(standing, &newest).await? && self.numbers_after(Some(newest.number)).await?.is_empty() {
+            let all = self.replace(standing, &newest, &mut replaced).await?;
+            if all && (replaced == 0 || self.numbers_after(Some(newest.number)).await?.is_empty()) {
                 return Ok(());
             }
         }
         Err(HistoryError::GaveUp { attempts: ROUNDS })
     }
 
-    /// Replaces what differs; `false` where another recorder came in between.
-    async fn replace(&self, standing: Vec<Standing>, revision: &Revision) -> Result<bool, HistoryError> {
+    /// Replaces what differs, and counts it; `false` where another recorder came in between.
+    async fn replace(
+        &self,
+        standing: Vec<Standing>,
+        revision: &Revision,
+        replaced: &mut u32,
+    ) -> Result<bool, HistoryError> {
         for ((path, content), standing) in self.copies(revision).await?.into_iter().zip(standing) {
             let mode = match standing {
                 Some((standing, _)) if standing == content => continue,
@@ -68,6 +83,7 @@ impl History {
             if !self.put(&path, &content, mode).await? {
                 return Ok(false);
             }
+            *replaced += 1;
         }
         Ok(true)
     }

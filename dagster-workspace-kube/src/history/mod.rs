@@ -28,6 +28,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode};
 
+use error::Kind;
 pub use error::{Cause, HistoryError};
 pub use gc::{Garbage, garbage, gc};
 pub use origin::Origin;
@@ -258,15 +259,12 @@ impl History {
     }
 
     fn failed(&self, error: object_store::Error, action: &'static str, path: &Path) -> HistoryError {
-        use object_store::Error::{NotFound, PermissionDenied, Unauthenticated};
-        let object = path.to_string();
-        match error {
+        let (object, source) = (path.to_string(), Cause::from(error));
+        match source.kind() {
             // Where objects are listed or written, what is missing is the bucket.
-            NotFound { .. } => HistoryError::NoBucket { place: self.place.to_string(), source: error.into() },
-            PermissionDenied { .. } | Unauthenticated { .. } => {
-                HistoryError::Denied { action, object, source: error.into() }
-            }
-            _ => HistoryError::Store { action, object, source: error.into() },
+            Kind::Missing => HistoryError::NoBucket { place: self.place.to_string(), source },
+            Kind::Denied => HistoryError::Denied { action, object, source },
+            Kind::Other => HistoryError::Store { action, object, source },
         }
     }
 }

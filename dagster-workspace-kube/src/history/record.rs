@@ -70,12 +70,27 @@ where
 {
     let started = Instant::now();
     let mut backoff = Backoff::new(RetryPolicy::default());
+    let mut put = None;
     loop {
         let newest = history.newest().await?;
         let documents = read().await?;
-        if let Some(recorded) = history.record_after(newest, &documents, meta).await? {
+        let known = newest.as_ref().is_some_and(|newest| newest.is_same(&documents, &meta.charts));
+        // Once for the same documents, however many numbers are lost.
+        if put.as_ref() != Some(&documents) {
+            history.put_blobs(&documents).await?;
+            if !known {
+                history.probe(&documents.values).await?;
+            }
+        }
+        let recorded = match newest {
+            Some(newest) if known => Some(Recorded::Known(newest)),
+            newest => history.record_after(newest, &documents, meta).await?,
+        };
+        if let Some(recorded) = recorded {
+            history.publish(recorded.revision().number).await?;
             return Ok(recorded);
         }
+        put = Some(documents);
         let pause = backoff.pause(started.elapsed(), std::time::Duration::ZERO);
         let Some(pause) = pause else { return Err(HistoryError::GaveUp { attempts: backoff.attempts() }.into()) };
         sleep(pause).await;
@@ -90,20 +105,12 @@ impl History {
         documents: &Documents,
         meta: &Meta,
     ) -> Result<Option<Recorded>, HistoryError> {
-        if let Some(newest) = newest.as_ref().filter(|newest| newest.is_same(documents, &meta.charts)) {
-            self.put_blobs(documents).await?;
-            self.publish().await?;
-            return Ok(Some(Recorded::Known(newest.clone())));
-        }
         let revision = self.draft(newest, documents, meta).await?;
-        self.put_blobs(documents).await?;
-        self.probe(&documents.values).await?;
         if !self.commit(&revision).await? {
             return Ok(None);
         }
         // Blobs of before may have been nobody's until now, and collected meanwhile.
         self.put_blobs(documents).await?;
-        self.publish().await?;
         Ok(Some(Recorded::New(revision)))
     }
 

@@ -43,7 +43,9 @@ impl Said {
 fn command(directory: &Path, environment: &BTreeMap<String, String>, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dagster-workspace"));
     command.current_dir(directory).args(arguments).stdin(Stdio::null());
-    FOREIGN.iter().for_each(|name| drop(command.env_remove(name)));
+    for name in FOREIGN {
+        command.env_remove(name);
+    }
     command.envs(environment);
     command
 }

@@ -195,5 +195,9 @@ async fn copies_that_somebody_changed_or_removed_are_mended() {
         assert_eq!(place.history.newest().await.unwrap(), None);
         assert_eq!(record(&place.history, &documents(2), &at(2)).await.unwrap().revision().number, 1);
         assert!(verify(&place.history).await.unwrap().latest);
+        let ahead = place.read("latest/revision.json").await.unwrap().replace("\"number\": 1", "\"number\": 99");
+        place.write("latest/revision.json", &ahead).await;
+        assert_eq!(record(&place.history, &documents(3), &at(3)).await.unwrap().revision().number, 2);
+        assert!(verify(&place.history).await.unwrap().latest);
     }
 }
