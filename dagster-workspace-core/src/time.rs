@@ -1,8 +1,11 @@
 //! Points in time as data: [`Timestamp`], whole seconds, written as RFC 3339 has it. There is no clock in here: whoever has one
 //! passes `now`.
 
+use alloc::string::{String, ToString as _};
 use core::fmt;
 use core::str::FromStr;
+
+use serde::{Deserialize, Serialize};
 
 const DAY: i64 = 86_400;
 /// Days from 0000-03-01 to 1970-01-01. Years that begin in March have their leap day at the end.
@@ -17,7 +20,8 @@ const ERA: i64 = 146_097;
 /// let time: Timestamp = "2026-03-01T00:30:00+01:00".parse().unwrap();
 /// assert_eq!(time.to_string(), "2026-02-28T23:30:00Z");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Timestamp {
     /// Invariant: from [`Timestamp::MIN`] to [`Timestamp::MAX`].
     seconds: i64,
@@ -71,6 +75,46 @@ impl FromStr for Timestamp {
     fn from_str(text: &str) -> Result<Self, ParseTimeError> {
         parse(text.as_bytes()).filter(|time| (Self::MIN..=Self::MAX).contains(time)).ok_or(ParseTimeError)
     }
+}
+
+impl From<Timestamp> for String {
+    fn from(time: Timestamp) -> Self {
+        time.to_string()
+    }
+}
+
+impl TryFrom<String> for Timestamp {
+    type Error = ParseTimeError;
+
+    fn try_from(text: String) -> Result<Self, ParseTimeError> {
+        text.parse()
+    }
+}
+
+/// A text that is no length of time.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a length of time such as 90d, 12w, 36h, 30m or 10s")]
+#[non_exhaustive]
+pub struct ParseLengthError;
+
+/// Seconds in a length of time as people write it: a whole number from 1 and one of `w`, `d`, `h`, `m`, `s`. Months and years
+/// differ in length, and are none.
+///
+/// # Errors
+/// [`ParseLengthError`] for anything else, and for more than the years that a [`Timestamp`] can name.
+pub fn parse_length(text: &str) -> Result<i64, ParseLengthError> {
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or(ParseLengthError)?;
+    let unit = match unit {
+        "w" => 7 * DAY,
+        "d" => DAY,
+        "h" => 3600,
+        "m" => 60,
+        "s" => 1,
+        _ => return Err(ParseLengthError),
+    };
+    let digits = number.bytes().all(|byte| byte.is_ascii_digit());
+    let seconds = number.parse::<i64>().ok().filter(|_| digits).and_then(|number| number.checked_mul(unit));
+    seconds.filter(|seconds| (1..=Timestamp::MAX.seconds).contains(seconds)).ok_or(ParseLengthError)
 }
 
 fn parse(text: &[u8]) -> Option<Timestamp> {
@@ -142,6 +186,23 @@ mod tests {
     use alloc::string::ToString as _;
 
     use super::*;
+
+    #[test]
+    fn lengths_are_read_as_people_write_them() {
+        for (text, seconds) in [("90d", 7_776_000), ("2w", 1_209_600), ("36h", 129_600), ("30m", 1_800), ("10s", 10)] {
+            assert_eq!(parse_length(text), Ok(seconds), "{text}");
+        }
+        for text in ["", "d", "0d", "-1d", "+1d", "1.5d", "3 months", "1y", "9", "é", "9223372036854775807w"] {
+            assert_eq!(parse_length(text), Err(ParseLengthError), "{text}");
+        }
+    }
+
+    #[test]
+    fn time_goes_through_serde_as_text() {
+        let time: Timestamp = serde_json::from_str("\"2026-01-31T23:59:00Z\"").unwrap();
+        assert_eq!(serde_json::to_string(&time).unwrap(), "\"2026-01-31T23:59:00Z\"");
+        assert!(serde_json::from_str::<Timestamp>("\"soon\"").is_err());
+    }
 
     #[track_caller]
     fn check(text: &str, seconds: i64) {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use dagster_workspace_core::time::Timestamp;
 use object_store::{ObjectMeta, PutMode};
 use serde::Serialize;
 
@@ -89,5 +89,5 @@ fn hashes(revision: &Revision) -> [String; 2] {
 }
 
 fn is_before(object: &ObjectMeta, limit: Timestamp) -> bool {
-    object.last_modified.timestamp() < limit.as_second()
+    object.last_modified.timestamp() < limit.seconds()
 }

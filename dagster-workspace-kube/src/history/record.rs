@@ -42,12 +42,13 @@ impl Recorded {
 /// # Example
 /// ```
 /// # use std::sync::Arc;
+/// use dagster_workspace_core::time::Timestamp;
 /// use dagster_workspace_kube::history::{Documents, History, Meta, record};
 /// use object_store::{memory::InMemory, path::Path};
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
 /// let history = History::new(Arc::new(InMemory::new()), Path::from("dagster"), "memory");
 /// let documents = Documents { values: "deployments: []\n".into(), workspace: "load_from: []\n".into() };
-/// let recorded = record(&history, &documents, &Meta::at(jiff::Timestamp::now())).await?;
+/// let recorded = record(&history, &documents, &Meta::at(Timestamp::from_seconds(1_790_000_000))).await?;
 /// assert_eq!(recorded.revision().number, 1);
 /// assert_eq!(history.documents(recorded.revision()).await?, documents);
 /// # Ok::<_, Box<dyn std::error::Error>>(()) })?;

@@ -6,8 +6,8 @@ use std::fmt;
 
 use dagster_workspace_core::diff::{Change, Diff, MergeKeys};
 use dagster_workspace_core::lint::{Target, lint_pairing};
+use dagster_workspace_core::time::Timestamp;
 use dagster_workspace_core::yaml::{Document, Schema};
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use dagster_workspace_kube::history::{
     self, Blob, History, HistoryError, Recorded, Which, garbage, gc, record, verify,
 };
-use jiff::Timestamp;
 use object_store::PutMode;
 use object_store::aws::AmazonS3Builder;
 use object_store::memory::InMemory;
@@ -76,7 +75,7 @@ async fn err_revision_that_is_no_revision() {
             other => panic!("{other:?}"),
         }
         assert!(!verify(&place.history).await.unwrap().is_sound());
-        let later = Timestamp::now() + jiff::SignedDuration::from_hours(1);
+        let later = crate::later();
         assert!(matches!(garbage(&place.history, later).await, Err(HistoryError::Damaged { .. })));
     }
     place.write("revisions/00000001.json", &good.replace("\"format\": 1", "\"format\": 2")).await;
@@ -169,7 +168,7 @@ async fn err_missing_bucket_and_missing_directory() {
         }
     }
     let folder = tempfile::TempDir::new().unwrap();
-    let missing = history::open(&file(folder.path().join("missing")));
+    let missing = history::open(&file(&folder.path().join("missing")));
     assert!(matches!(missing, Err(HistoryError::NoBucket { .. })), "{missing:?}");
 }
 
@@ -204,7 +203,7 @@ async fn err_wrong_key_and_denied_access() {
     assert_eq!(reader.newest().await.unwrap().unwrap().number, 1, "reading is allowed");
     let cause = denied(record(&reader, &documents(2), &at(1)).await, "write");
     assert!(cause.starts_with("AccessDenied: "), "{cause}");
-    let later = Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    let later = crate::later();
     let mut found = garbage(&reader, later).await.unwrap();
     found.revisions.push(1);
     denied(gc(&reader, &found).await, "delete");

@@ -70,7 +70,7 @@ fn write(folder: &Path, count: usize) {
 
 /// Where histories are, and the variables with which they are reached.
 fn places(folder: &Path) -> Vec<(String, BTreeMap<String, String>)> {
-    let mut places = vec![(file(folder.to_path_buf()), BTreeMap::new())];
+    let mut places = vec![(file(folder), BTreeMap::new())];
     if let Some(s3) = S3::shared() {
         places.push((format!("s3://{}/dagster/prod", s3.bucket("command")), s3.environment()));
     }

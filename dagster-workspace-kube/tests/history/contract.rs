@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use dagster_workspace_kube::history::{
     Blob, Documents, HistoryError, Meta, Origin, Recorded, Which, garbage, gc, record, record_with, verify,
 };
-use jiff::Timestamp;
 
 use crate::place::Place;
 use crate::{at, documents};
@@ -147,7 +146,7 @@ async fn gc_removes_old_revisions_and_what_they_alone_need() {
         record(&place.history, &shared, &at(1)).await.unwrap();
         record(&place.history, &documents(3), &at(2)).await.unwrap();
         record(&place.history, &documents(0), &at(3)).await.unwrap();
-        let later = Timestamp::now() + jiff::SignedDuration::from_hours(1);
+        let later = crate::later();
         let found = garbage(&place.history, later).await.unwrap();
         assert_eq!(found.revisions, [1, 2, 3]);
         let mut alone: Vec<String> =
@@ -170,7 +169,7 @@ async fn gc_spares_a_blob_that_was_recorded_meanwhile() {
     for place in Place::all() {
         record(&place.history, &documents(1), &at(0)).await.unwrap();
         record(&place.history, &documents(2), &at(1)).await.unwrap();
-        let later = Timestamp::now() + jiff::SignedDuration::from_hours(1);
+        let later = crate::later();
         let found = garbage(&place.history, later).await.unwrap();
         assert_eq!((found.revisions.as_slice(), found.blobs.len()), ([1].as_slice(), 2));
         record(&place.history, &documents(1), &at(2)).await.unwrap();

@@ -116,5 +116,4 @@ async fn record_asks_the_store_seldom() {
     let known = requests.swap(0, Ordering::Relaxed);
     // What was measured when this was written; the number of revisions does not matter.
     assert!(new <= 30 && known <= 15, "{new} requests for a new revision, {known} for none");
-    println!("{new} requests for a new revision, {known} for none");
 }

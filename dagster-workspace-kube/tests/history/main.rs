@@ -9,8 +9,8 @@ mod one_provider;
 mod place;
 mod wrapped;
 
+use dagster_workspace_core::time::Timestamp;
 use dagster_workspace_kube::history::{Documents, Meta};
-use jiff::Timestamp;
 
 /// Both documents with `count` servers.
 pub(crate) fn documents(count: usize) -> Documents {
@@ -31,5 +31,11 @@ pub(crate) fn documents(count: usize) -> Documents {
 
 /// Recorded `second` seconds after a moment in 2026.
 pub(crate) fn at(second: i64) -> Meta {
-    Meta::at(Timestamp::from_second(1_790_000_000 + second).unwrap())
+    Meta::at(Timestamp::from_seconds(1_790_000_000 + second))
+}
+
+/// An hour from now: everything that was recorded here is older.
+pub(crate) fn later() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    Timestamp::from_seconds(i64::try_from(since.as_secs()).unwrap() + 3600)
 }

@@ -1,6 +1,5 @@
 //! The histories that the contract runs on: an empty one of each kind.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use dagster_workspace_kube::history::{self, History};
@@ -33,7 +32,7 @@ impl Place {
 
     pub(crate) fn directory() -> Self {
         let folder = TempDir::new().unwrap();
-        let history = history::open(&file(folder.path().to_path_buf())).unwrap();
+        let history = history::open(&file(folder.path())).unwrap();
         let store = object_store::local::LocalFileSystem::new_with_prefix(folder.path()).unwrap();
         Self { history, store: Arc::new(store), prefix: Path::default(), _folder: Some(folder) }
     }
@@ -51,7 +50,7 @@ impl Place {
 
     /// Name of an object below the prefix.
     pub(crate) fn path(&self, name: &str) -> Path {
-        name.split('/').fold(self.prefix.clone(), |path, part| path.join(part))
+        name.split('/').fold(self.prefix.clone(), Path::join)
     }
 
     pub(crate) async fn read(&self, name: &str) -> Option<String> {
@@ -92,6 +91,6 @@ pub(crate) fn s3_store(s3: &S3, bucket: &str) -> Arc<dyn object_store::ObjectSto
 }
 
 /// `file://` and a path.
-pub(crate) fn file(path: PathBuf) -> String {
+pub(crate) fn file(path: &std::path::Path) -> String {
     format!("file://{}", path.display())
 }

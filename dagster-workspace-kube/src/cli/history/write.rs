@@ -1,7 +1,7 @@
 //! The commands of `history` that write: into the history, or from it into a directory.
 
 use clap::Args;
-use jiff::{Span, SpanRelativeTo, Timestamp};
+use dagster_workspace_core::time::{self, Timestamp};
 use serde_json::json;
 
 use super::{Opened, changes_text, check_yaml, data, failure};
@@ -35,9 +35,9 @@ pub(super) struct RecordArguments {
 /// Arguments of `history gc`.
 #[derive(Debug, Args)]
 pub(super) struct GcArguments {
-    /// Age from which revisions are removed: `90d`, `12 weeks`
-    #[arg(long, value_name = "AGE", value_parser = age)]
-    older_than: Span,
+    /// Age from which revisions are removed: `90d`, `12w`, `36h`
+    #[arg(long, value_name = "AGE", value_parser = time::parse_length)]
+    older_than: i64,
 }
 
 fn chart(text: &str) -> Result<(String, String), String> {
@@ -47,9 +47,10 @@ fn chart(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn age(text: &str) -> Result<Span, String> {
-    let span: Span = text.parse().map_err(|_| "expected an age such as `90d`".to_owned())?;
-    if span.is_positive() { Ok(span) } else { Err("expected an age of more than nothing".to_owned()) }
+/// The clock of this machine.
+fn now() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_seconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
 /// `history pull`: the documents become those of the revision, byte for byte.
@@ -153,16 +154,12 @@ fn meta(arguments: &RecordArguments) -> Meta {
     let user = || ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
     let actor = actor.clone().or(started_by).or_else(user);
     let charts = charts.iter().cloned().collect();
-    Meta { actor, reason: reason.clone(), origin, charts, ..Meta::at(Timestamp::now()) }
+    Meta { actor, reason: reason.clone(), origin, charts, ..Meta::at(now()) }
 }
 
 /// `history gc`.
 pub(super) fn gc(opened: &Opened, arguments: &GcArguments, context: &Context<'_>) -> Result<Answer, Failure> {
-    let too_old = || Failure::usage("the age goes back beyond the beginning of time");
-    let age = arguments.older_than.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| {
-        Failure::usage("an age has no months or years, which differ in length").with_hint("write it in days or weeks")
-    })?;
-    let limit = Timestamp::now().checked_sub(age).map_err(|_| too_old())?;
+    let limit = now().after(-arguments.older_than);
     let garbage = opened.run(history::garbage(&opened.history, limit))?;
     if !context.options.dry_run {
         opened.run(history::gc(&opened.history, &garbage))?;
