@@ -201,7 +201,7 @@ fn err_entry_that_servers_cannot_carry_is_shown_in_its_file() {
     let said = run(folder.path(), &BTreeMap::new(), &["compile", "--workspace-as", "servers"]);
     assert_eq!((said.exit, said.stdout.as_str()), (4, ""));
     for part in
-        ["error[DW0601]: location `etl-0` cannot be", "it has a `socket`", "workspace.yaml:2:3", "reason: unfit"]
+        ["error[DW0701]: location `etl-0` cannot be", "it has a `socket`", "workspace.yaml:2:3", "reason: unfit"]
     {
         assert!(said.stderr.contains(part), "{}", said.stderr);
     }
@@ -255,4 +255,38 @@ fn err_what_is_wrong_is_told_apart() {
     if let Some(s3) = S3::shared() {
         fails(here, &s3.environment(), &of("s3://no-such-bucket/p"), 4, "no-bucket");
     }
+}
+
+/// The tasks of the playbook that run the command, with its variables filled in as Ansible does.
+#[test]
+fn playbook_rebuilds_from_a_history_and_has_nothing_to_do_twice() {
+    let (kept, folder) = (TempDir::new().unwrap(), directory(2));
+    let environment = BTreeMap::from([("DAGSTER_WORKSPACE_HISTORY".to_owned(), file(kept.path()))]);
+    assert_eq!(run(folder.path(), &environment, &["history", "record"]).exit, 0);
+    let text = std::fs::read_to_string(testing::top().join("docs/ansible/rebuild.yaml")).unwrap();
+    let playbook: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
+    let variables = playbook[0]["vars"].as_mapping().unwrap();
+    let filled = |argument: &str| {
+        variables.iter().fold(argument.to_owned(), |text, (name, value)| {
+            text.replace(&format!("{{{{ {} }}}}", name.as_str().unwrap()), value.as_str().unwrap_or_default())
+        })
+    };
+    std::fs::create_dir(folder.path().join("build")).unwrap();
+    std::fs::write(folder.path().join("dagster-base.yaml"), "postgresql: {enabled: false}\n").unwrap();
+    for expected in [true, false] {
+        let mut ran = 0;
+        for task in playbook[0]["tasks"].as_sequence().unwrap() {
+            let Some(argv) = task["ansible.builtin.command"]["argv"].as_sequence() else { continue };
+            let argv: Vec<String> = argv.iter().map(|argument| filled(argument.as_str().unwrap())).collect();
+            let arguments: Vec<&str> = argv[1..].iter().map(String::as_str).collect();
+            let said = run(folder.path(), &environment, &arguments);
+            assert_eq!(said.exit, 0, "{}", said.stderr);
+            if task["register"].is_string() {
+                assert_eq!(said.json()["changed"], expected, "{argv:?}");
+            }
+            ran += 1;
+        }
+        assert_eq!(ran, 3);
+    }
+    assert!(std::fs::read_to_string(folder.path().join("build/dagster.yaml")).unwrap().contains("host: etl-1"));
 }
