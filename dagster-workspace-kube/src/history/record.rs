@@ -147,7 +147,7 @@ impl History {
         documents: &Documents,
     ) -> Result<Option<Vec<Changed>>, HistoryError> {
         let before = match newest {
-            None => Documents::default(),
+            None => Documents { values: "deployments: []\n".to_owned(), workspace: "load_from: []\n".to_owned() },
             Some(newest) => match self.documents(newest).await {
                 Ok(before) => before,
                 Err(HistoryError::Damaged { .. }) => return Ok(None),
