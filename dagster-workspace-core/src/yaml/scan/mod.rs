@@ -8,6 +8,7 @@
 mod block;
 mod bytes;
 mod flow;
+mod line;
 mod property;
 mod token;
 

@@ -16,6 +16,17 @@ impl Scanner<'_> {
         }
     }
 
+    /// Kind and end of the quoted scalar at `start`, where it ends with its line at the latest and holds no escape.
+    #[inline]
+    pub(super) fn quoted_line(&self, start: usize) -> Option<(Kind, usize)> {
+        let quote = self.byte(start);
+        let end = start + 1 + bytes::before_any(self.bytes.get(start + 1..)?, quote, b'\\');
+        let kind = if quote == b'"' { Kind::DoubleQuoted } else { Kind::SingleQuoted };
+        // Doubled, a single quote goes on.
+        let ends = self.byte(end) == quote && (quote == b'"' || self.byte(end + 1) != quote);
+        ends.then_some((kind, end + 1))
+    }
+
     pub(super) fn quoted(&mut self, parent: isize, flags: u8) -> Result<(), ParseError> {
         let start = self.at;
         let column = start - self.line;
@@ -95,7 +106,7 @@ impl Scanner<'_> {
     pub(super) fn plain(&mut self, parent: isize, context: Context, flags: u8) -> Result<(), ParseError> {
         let start = self.at;
         let column = start - self.line;
-        self.plain_start(context)?;
+        self.plain_start(start, context)?;
         let (mut end, mut stop) = self.plain_line(start, context);
         while matches!(self.byte(stop), b'\n' | b'\r') {
             let Some((line, token)) = self.continued(stop, parent, context) else { break };
@@ -109,13 +120,13 @@ impl Scanner<'_> {
     }
 
     /// YAML 1.2.2 \[126\] ns-plain-first.
-    fn plain_start(&self, context: Context) -> Result<(), ParseError> {
-        match self.byte(self.at) {
-            b'-' | b'?' | b':' if context.is_plain_safe(self.byte(self.at + 1)) => Ok(()),
+    pub(super) fn plain_start(&self, at: usize, context: Context) -> Result<(), ParseError> {
+        match self.byte(at) {
+            b'-' | b'?' | b':' if context.is_plain_safe(self.byte(at + 1)) => Ok(()),
             b'-' | b'?' | b':' | b',' | b'#' | b'&' | b'*' | b'!' | b'|' | b'>' | b'\'' | b'"' | b'%' | b'@' | b'`' => {
-                Err(self.error(Problem::PlainStart))
+                Err(self.error_at(Problem::PlainStart, at))
             }
-            b'[' | b']' | b'{' | b'}' => Err(self.error(Problem::UnexpectedBracket)),
+            b'[' | b']' | b'{' | b'}' => Err(self.error_at(Problem::UnexpectedBracket, at)),
             _ => Ok(()),
         }
     }

@@ -1,0 +1,182 @@
+//! Lines as almost all are: `key: value`, `key:`, `- value`, `- key: value`, blank ones and comments. Read
+//! [`Scanner::lines`].
+//!
+//! Nothing here knows what `block` does not: these are its commonest steps in a row, without what only other lines need
+//! (properties, tabs, explicit keys). Where a line is anything else it is left to `block`, from where this has got to.
+
+use super::Scanner;
+use super::block::{Frame, MAX_KEY, State};
+use super::bytes;
+use crate::error::{ParseError, Problem};
+use crate::yaml::record::Kind;
+
+impl Scanner<'_> {
+    /// Reads lines as long as they are simple, from the start or the end of one. Stops at the start of a line, or behind an
+    /// indicator.
+    pub(super) fn lines(&mut self) -> Result<(), ParseError> {
+        if self.has_properties() || self.at != self.line && !self.next_line() {
+            return Ok(());
+        }
+        loop {
+            let text = self.behind_spaces(self.line);
+            let simple = match self.byte(text) {
+                b'\n' | b'\r' | b'#' => {
+                    self.at = text;
+                    self.next_line()
+                }
+                b'-' if self.byte(text + 1) == b' ' => self.simple_item(text)?,
+                _ => match self.simple_key(text) {
+                    Some(colon) if self.enter(Kind::BlockMapping, text)? => self.simple_entry(text, colon)?,
+                    _ => return Ok(()),
+                },
+            };
+            if !simple {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Moves to the next line, where nothing but blanks and a comment stands on the rest of this one.
+    #[inline]
+    fn next_line(&mut self) -> bool {
+        let mut end = self.at;
+        if !matches!(self.byte(end), b'\n' | b'\r') {
+            end = self.behind_blanks(end);
+            if self.byte(end) == b'#' && (end > self.at || end == self.line) {
+                end = self.line_end(end);
+            }
+            if !matches!(self.byte(end), b'\n' | b'\r') {
+                return false;
+            }
+        }
+        self.line = self.behind_break(end);
+        self.at = self.line;
+        true
+    }
+
+    /// The `:` of the plain key that stands here, where it is as simple as almost all are: no `:` or `#` in it, and nothing
+    /// between it and its `:`.
+    #[inline]
+    fn simple_key(&self, at: usize) -> Option<usize> {
+        let rest = self.bytes.get(at..)?;
+        if !rest.first()?.is_ascii_alphanumeric() {
+            return None;
+        }
+        let length = bytes::before_any(rest, b':', b'#');
+        let simple = matches!(rest.get(length - 1..), Some([last, b':', b' ' | b'\n' | b'\r', ..]) if *last != b' ');
+        (simple && length <= MAX_KEY).then_some(at + length)
+    }
+
+    /// Makes the collection of this kind whose next entry begins at `text` the innermost one: deeper ones end, or it begins
+    /// where it is waited for. False, and nothing has changed, where the indentation says anything else.
+    #[inline]
+    fn enter(&mut self, kind: Kind, text: usize) -> Result<bool, ParseError> {
+        let column = (text - self.line).cast_signed();
+        let Some(top) = self.stack.last().copied() else { return Ok(false) };
+        match top.state {
+            State::Entry if top.column == column && top.kind == kind => Ok(true),
+            State::Entry => Ok(self.leave(kind, column)),
+            State::Item | State::Value => {
+                let beside = kind == Kind::BlockSequence && top.kind == Kind::BlockMapping;
+                let begins = top.column < column || top.column == column && beside;
+                if begins {
+                    self.begin(kind, text)?;
+                }
+                Ok(begins)
+            }
+            State::Key | State::Colon => Ok(false),
+        }
+    }
+
+    fn begin(&mut self, kind: Kind, text: usize) -> Result<(), ParseError> {
+        self.at = text;
+        let record = self.push(kind, text, text, 0);
+        self.push_frame(record, kind, text - self.line)
+    }
+
+    /// Ends the collections that are deeper than `column`, where that leads to one of this kind.
+    fn leave(&mut self, kind: Kind, column: isize) -> bool {
+        // What an explicit key still waits for, `block` fills in.
+        let simple = |frame: &Frame| !matches!(frame.state, State::Key | State::Colon);
+        // A sequence in the column of its key ends where the next key begins.
+        let deeper = |frame: &Frame| {
+            frame.column > column || frame.column == column && frame.kind == Kind::BlockSequence && frame.kind != kind
+        };
+        let Some(depth) = self.stack.iter().rposition(|frame| !(simple(frame) && deeper(frame))) else { return false };
+        let fits = |frame: &Frame| simple(frame) && frame.column == column && frame.kind == kind;
+        if !self.stack.get(depth).is_some_and(fits) {
+            return false;
+        }
+        while self.stack.len() > depth + 1
+            && let Some(frame) = self.stack.pop()
+        {
+            self.close(frame.record as usize);
+        }
+        self.await_as(State::Entry);
+        true
+    }
+
+    /// The entry of the innermost mapping whose key stands at `text`; false where its value is not simple.
+    #[inline]
+    fn simple_entry(&mut self, text: usize, colon: usize) -> Result<bool, ParseError> {
+        self.push_with(Kind::Plain, text, colon, 0, text - self.line);
+        self.at = colon;
+        self.indicate(State::Value, Some(Problem::MappingNotAllowed));
+        self.simple_value((text - self.line).cast_signed())
+    }
+
+    /// The item whose `-` stands at `text`; false where it is not simple.
+    fn simple_item(&mut self, text: usize) -> Result<bool, ParseError> {
+        if !self.enter(Kind::BlockSequence, text)? {
+            return Ok(false);
+        }
+        self.at = text;
+        self.indicate(State::Item, None);
+        let inner = self.behind_spaces(self.at);
+        match self.simple_key(inner) {
+            Some(colon) => {
+                self.begin(Kind::BlockMapping, inner)?;
+                self.simple_entry(inner, colon)
+            }
+            None => self.simple_value((text - self.line).cast_signed()),
+        }
+    }
+
+    /// The node behind an indicator, where it ends with its line or begins on a later one; else nothing has changed.
+    #[inline]
+    fn simple_value(&mut self, parent: isize) -> Result<bool, ParseError> {
+        if self.next_line() {
+            return Ok(true);
+        }
+        let (at, line, last_end, records) = (self.at, self.line, self.last_end, self.records.len());
+        self.at = self.behind_spaces(at);
+        match self.byte(self.at) {
+            b'|' | b'>' => {
+                self.block_scalar(parent, 0)?;
+                self.await_as(State::Entry);
+                return Ok(self.at == self.line);
+            }
+            b'&' | b'!' | b'#' | b'\t' | b'\n' | b'\r' | 0 => {}
+            b'-' | b'?' | b':' if self.is_blank(self.at + 1) => {}
+            _ => {
+                self.node(parent, 0)?;
+                if self.next_line() {
+                    self.await_as(State::Entry);
+                    return Ok(true);
+                }
+                // More text behind it: it may be a key.
+            }
+        }
+        self.records.truncate(records);
+        (self.at, self.line, self.last_end) = (at, line, last_end);
+        Ok(false)
+    }
+
+    /// What the innermost collection waits for now.
+    #[inline]
+    fn await_as(&mut self, state: State) {
+        if let Some(top) = self.stack.last_mut() {
+            top.state = state;
+        }
+    }
+}
