@@ -75,6 +75,7 @@ impl Frame {
 
 impl Scanner<'_> {
     /// `[...]` or `{...}` with all it holds; lines must be indented deeper than `parent`.
+    #[inline(never)]
     pub(super) fn flow_collection(&mut self, parent: isize, flags: u8) -> Result<(), ParseError> {
         let records = self.records.len();
         if let Some(end) = self.flow_line(flags) {

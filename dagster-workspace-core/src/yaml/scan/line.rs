@@ -37,12 +37,12 @@ impl Scanner<'_> {
     }
 
     /// Moves to the next line, where nothing but blanks and a comment stands on the rest of this one.
-    #[inline]
+    #[inline(always)]
     fn next_line(&mut self) -> bool {
         let mut end = self.at;
         if !matches!(self.byte(end), b'\n' | b'\r') {
             end = self.behind_blanks(end);
-            if self.byte(end) == b'#' && (end > self.at || end == self.line) {
+            if self.byte(end) == b'#' && (end == self.line || matches!(self.byte(end - 1), b' ' | b'\t')) {
                 end = self.line_end(end);
             }
             if !matches!(self.byte(end), b'\n' | b'\r') {
@@ -56,20 +56,20 @@ impl Scanner<'_> {
 
     /// The `:` of the plain key that stands here, where it is as simple as almost all are: no `:` or `#` in it, and nothing
     /// between it and its `:`.
-    #[inline]
+    #[inline(always)]
     fn simple_key(&self, at: usize) -> Option<usize> {
         let rest = self.bytes.get(at..)?;
         if !rest.first()?.is_ascii_alphanumeric() {
             return None;
         }
-        let length = bytes::before_any(rest, b':', b'#');
-        let simple = matches!(rest.get(length - 1..), Some([last, b':', b' ' | b'\n' | b'\r', ..]) if *last != b' ');
-        (simple && length <= MAX_KEY).then_some(at + length)
+        let colon = at + bytes::before_any(rest, b':', b'#');
+        let simple = self.byte(colon) == b':' && matches!(self.byte(colon + 1), b' ' | b'\n' | b'\r');
+        (simple && self.byte(colon - 1) != b' ' && colon - at <= MAX_KEY).then_some(colon)
     }
 
     /// Makes the collection of this kind whose next entry begins at `text` the innermost one: deeper ones end, or it begins
     /// where it is waited for. False, and nothing has changed, where the indentation says anything else.
-    #[inline]
+    #[inline(always)]
     fn enter(&mut self, kind: Kind, text: usize) -> Result<bool, ParseError> {
         let column = (text - self.line).cast_signed();
         let Some(top) = self.stack.last().copied() else { return Ok(false) };
@@ -117,12 +117,11 @@ impl Scanner<'_> {
     }
 
     /// The entry of the innermost mapping whose key stands at `text`; false where its value is not simple.
-    #[inline]
+    #[inline(always)]
     fn simple_entry(&mut self, text: usize, colon: usize) -> Result<bool, ParseError> {
-        self.push_with(Kind::Plain, text, colon, 0, text - self.line);
-        self.at = colon;
-        self.indicate(State::Value, Some(Problem::MappingNotAllowed));
-        self.simple_value((text - self.line).cast_signed())
+        let column = text - self.line;
+        self.push_with(Kind::Plain, text, colon, 0, column);
+        self.simple_value(colon, column.cast_signed(), State::Value)
     }
 
     /// The item whose `-` stands at `text`; false where it is not simple.
@@ -130,30 +129,34 @@ impl Scanner<'_> {
         if !self.enter(Kind::BlockSequence, text)? {
             return Ok(false);
         }
-        self.at = text;
-        self.indicate(State::Item, None);
-        let inner = self.behind_spaces(self.at);
+        let inner = self.behind_spaces(text + 1);
         match self.simple_key(inner) {
             Some(colon) => {
+                self.await_as(State::Item);
                 self.begin(Kind::BlockMapping, inner)?;
                 self.simple_entry(inner, colon)
             }
-            None => self.simple_value((text - self.line).cast_signed()),
+            None => self.simple_value(text, (text - self.line).cast_signed(), State::Item),
         }
     }
 
-    /// The node behind an indicator, where it ends with its line or begins on a later one; else nothing has changed.
-    #[inline]
-    fn simple_value(&mut self, parent: isize) -> Result<bool, ParseError> {
-        if self.next_line() {
-            return Ok(true);
+    /// The node behind the `:` or `-` at `indicator`, where it ends with its line or begins on a later one. False where it
+    /// does not: then this is the place behind the indicator, where the innermost collection waits for it.
+    #[inline(always)]
+    fn simple_value(&mut self, indicator: usize, parent: isize, state: State) -> Result<bool, ParseError> {
+        let (line, records) = (self.line, self.records.len());
+        self.at = indicator + 1;
+        while self.byte(self.at) == b' ' {
+            self.at += 1;
         }
-        let (at, line, last_end, records) = (self.at, self.line, self.last_end, self.records.len());
-        self.at = self.behind_spaces(at);
         match self.byte(self.at) {
+            b'\n' | b'\r' | b'#' if self.next_line() => {
+                self.last_end = indicator + 1;
+                self.await_as(state);
+                return Ok(true);
+            }
             b'|' | b'>' => {
                 self.block_scalar(parent, 0)?;
-                self.await_as(State::Entry);
                 return Ok(self.at == self.line);
             }
             b'&' | b'!' | b'#' | b'\t' | b'\n' | b'\r' | 0 => {}
@@ -161,14 +164,14 @@ impl Scanner<'_> {
             _ => {
                 self.node(parent, 0)?;
                 if self.next_line() {
-                    self.await_as(State::Entry);
                     return Ok(true);
                 }
                 // More text behind it: it may be a key.
             }
         }
         self.records.truncate(records);
-        (self.at, self.line, self.last_end) = (at, line, last_end);
+        (self.at, self.line) = (indicator, line);
+        self.indicate(state, (state == State::Value).then_some(Problem::MappingNotAllowed));
         Ok(false)
     }
 

@@ -156,11 +156,13 @@ impl<'t> Scanner<'t> {
     }
 
     /// Byte at `at`; 0, which no text holds, behind the end.
+    #[inline(always)]
     fn byte(&self, at: usize) -> u8 {
         self.bytes.get(at).copied().unwrap_or(0)
     }
 
     /// Whether white space, a line break or the end stands at `at`.
+    #[inline]
     fn is_blank(&self, at: usize) -> bool {
         matches!(self.byte(at), b' ' | b'\t' | b'\n' | b'\r' | 0)
     }
@@ -188,11 +190,13 @@ impl<'t> Scanner<'t> {
     }
 
     /// Offset behind the line break at `at`.
+    #[inline]
     fn behind_break(&self, at: usize) -> usize {
         if self.byte(at) == b'\r' && self.byte(at + 1) == b'\n' { at + 2 } else { at + 1 }
     }
 
     /// Offset of the first byte from `at` on that is no space.
+    #[inline]
     fn behind_spaces(&self, at: usize) -> usize {
         let rest = self.bytes.get(at..).unwrap_or_default();
         at + bytes::spaces(rest)
@@ -262,9 +266,10 @@ impl<'t> Scanner<'t> {
         index
     }
 
+    #[inline]
     fn push_with(&mut self, kind: Kind, start: usize, end: usize, flags: u8, column: usize) {
         let next = offset(self.records.len() + 1);
-        let column = u16::try_from(column).unwrap_or(u16::MAX);
+        let column = column.min(usize::from(u16::MAX)) as u16;
         if self.records.len() == self.records.capacity() {
             self.make_room();
         }
