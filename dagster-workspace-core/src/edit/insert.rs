@@ -23,11 +23,10 @@ use crate::yaml::{Document, ItemKey, Kind, Node, Path, Step, Style};
 /// Appends an item to a list.
 pub(super) fn add(document: &Document<'_>, list: &Path, key: &ItemKey, new: &Item) -> Result<Option<Change>, Refusal> {
     let place = locate(document, list, Reason::AliasedList)?;
-    let look = match &place {
+    let new = new.document(|| match &place {
         Place::Found(spot) => look_beside(document, spot.node),
         Place::Missing { .. } => Look { indent: Indent::of(document), quoting: Quoting::Auto },
-    };
-    let new = new.document(look)?;
+    })?;
     let Some(name) = new.root().and_then(|root| key.of(root)).and_then(Node::text) else {
         return Err(refuse(Reason::UnsuitableItem, Span::default()));
     };

@@ -139,6 +139,11 @@ fn is_same(found: Node<'_>, meant: Node<'_>) -> bool {
     if found.anchor() != meant.anchor() || found.tag() != meant.tag() || found.alias() != meant.alias() {
         return false;
     }
+    // What is written alike reads alike; of block scalars the indentation may differ.
+    let flow_scalar = matches!(found.kind(), Kind::Plain | Kind::SingleQuoted | Kind::DoubleQuoted);
+    if flow_scalar && found.kind() == meant.kind() && found.source() == meant.source() {
+        return true;
+    }
     if meant.kind().is_mapping() || found.kind().is_mapping() {
         let mut pairs = found.entries().zip(meant.entries());
         return found.kind().is_mapping()

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::element::elements;
+use super::element::{elements, elements_from, number_of};
 use super::emit::{self, Brackets};
 use super::insert::{append_entry, at_line_start, keys, look_beside, place_collection, place_fresh, setting};
 use super::item::set_lines;
@@ -183,7 +183,8 @@ pub(super) fn indicator_end(spot: Spot<'_>) -> Option<usize> {
     if node.first_index() < node.index() {
         return node.records().get(node.index() - 1).map(|property| property.end as usize);
     }
-    let element = elements(spot.parent?).find(|element| element.node == node)?;
+    let parent = spot.parent?;
+    let element = elements_from(parent, number_of(parent, node)?).next()?;
     match element.key {
         Some(key) => Some(lines.behind_trivia(key.span().end as usize) + 1),
         None => Some(element.start + 1),
