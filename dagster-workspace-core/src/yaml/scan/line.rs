@@ -7,6 +7,7 @@
 use super::Scanner;
 use super::block::{Frame, MAX_KEY, State};
 use super::bytes;
+use super::flow::Context;
 use crate::error::{ParseError, Problem};
 use crate::yaml::record::Kind;
 
@@ -19,18 +20,19 @@ impl Scanner<'_> {
         }
         loop {
             let text = self.behind_spaces(self.line);
-            let simple = match self.byte(text) {
+            let indicator = match self.byte(text) {
                 b'\n' | b'\r' | b'#' => {
                     self.at = text;
-                    self.next_line()
+                    if self.next_line() {
+                        continue;
+                    }
+                    None
                 }
                 b'-' if self.byte(text + 1) == b' ' => self.simple_item(text)?,
-                _ => match self.simple_key(text) {
-                    Some(colon) if self.enter(Kind::BlockMapping, text)? => self.simple_entry(text, colon)?,
-                    _ => return Ok(()),
-                },
+                _ => self.simple_entry(text)?,
             };
-            if !simple {
+            let Some(indicator) = indicator else { return Ok(()) };
+            if !self.simple_value(indicator)? {
                 return Ok(());
             }
         }
@@ -72,20 +74,17 @@ impl Scanner<'_> {
     #[inline(always)]
     fn enter(&mut self, kind: Kind, text: usize) -> Result<bool, ParseError> {
         let column = (text - self.line).cast_signed();
-        let Some(top) = self.stack.last().copied() else { return Ok(false) };
-        match top.state {
-            State::Entry if top.column == column && top.kind == kind => Ok(true),
-            State::Entry => Ok(self.leave(kind, column)),
-            State::Item | State::Value => {
-                let beside = kind == Kind::BlockSequence && top.kind == Kind::BlockMapping;
-                let begins = top.column < column || top.column == column && beside;
-                if begins {
-                    self.begin(kind, text)?;
-                }
-                Ok(begins)
-            }
-            State::Key | State::Colon => Ok(false),
+        let Some(top) = self.stack.last() else { return Ok(false) };
+        if top.state == State::Entry {
+            return Ok(top.column == column && top.kind == kind || self.leave(kind, column));
         }
+        let beside = kind == Kind::BlockSequence && top.kind == Kind::BlockMapping;
+        let waits = matches!(top.state, State::Item | State::Value);
+        let begins = waits && (top.column < column || top.column == column && beside);
+        if begins {
+            self.begin(kind, text)?;
+        }
+        Ok(begins)
     }
 
     fn begin(&mut self, kind: Kind, text: usize) -> Result<(), ParseError> {
@@ -116,40 +115,56 @@ impl Scanner<'_> {
         true
     }
 
-    /// The entry of the innermost mapping whose key stands at `text`; false where its value is not simple.
+    /// The `:` of the entry that begins at `text`; `None`, and nothing has changed, where its key is not simple.
     #[inline(always)]
-    fn simple_entry(&mut self, text: usize, colon: usize) -> Result<bool, ParseError> {
-        let column = text - self.line;
-        self.push_with(Kind::Plain, text, colon, 0, column);
-        self.simple_value(colon, column.cast_signed(), State::Value)
+    fn simple_entry(&mut self, text: usize) -> Result<Option<Indicator>, ParseError> {
+        match self.simple_key(text) {
+            Some(colon) if self.enter(Kind::BlockMapping, text)? => Ok(Some(self.push_key(text, colon))),
+            _ => Ok(None),
+        }
     }
 
-    /// The item whose `-` stands at `text`; false where it is not simple.
-    fn simple_item(&mut self, text: usize) -> Result<bool, ParseError> {
+    /// The last indicator of the item whose `-` stands at `text`: that, or the `:` of the mapping that begins behind it.
+    #[inline(always)]
+    fn simple_item(&mut self, text: usize) -> Result<Option<Indicator>, ParseError> {
         if !self.enter(Kind::BlockSequence, text)? {
-            return Ok(false);
+            return Ok(None);
         }
         let inner = self.behind_spaces(text + 1);
-        match self.simple_key(inner) {
-            Some(colon) => {
-                self.await_as(State::Item);
-                self.begin(Kind::BlockMapping, inner)?;
-                self.simple_entry(inner, colon)
-            }
-            None => self.simple_value(text, (text - self.line).cast_signed(), State::Item),
-        }
+        let Some(colon) = self.simple_key(inner) else {
+            return Ok(Some(Indicator { at: text, column: text - self.line, state: State::Item }));
+        };
+        self.await_as(State::Item);
+        self.begin(Kind::BlockMapping, inner)?;
+        Ok(Some(self.push_key(inner, colon)))
     }
 
-    /// The node behind the `:` or `-` at `indicator`, where it ends with its line or begins on a later one. False where it
-    /// does not: then this is the place behind the indicator, where the innermost collection waits for it.
     #[inline(always)]
-    fn simple_value(&mut self, indicator: usize, parent: isize, state: State) -> Result<bool, ParseError> {
+    fn push_key(&mut self, text: usize, colon: usize) -> Indicator {
+        let column = text - self.line;
+        self.push_with(Kind::Plain, text, colon, 0, column);
+        Indicator { at: colon, column, state: State::Value }
+    }
+
+    /// The node behind an indicator, where it ends with its line or begins on a later one. False where it does not: then
+    /// this is the place behind the indicator, where the innermost collection waits for it.
+    #[inline(always)]
+    fn simple_value(&mut self, indicator: Indicator) -> Result<bool, ParseError> {
+        let Indicator { at: indicator, column, state } = indicator;
+        let parent = column.cast_signed();
         let (line, records) = (self.line, self.records.len());
         self.at = indicator + 1;
         while self.byte(self.at) == b' ' {
             self.at += 1;
         }
         match self.byte(self.at) {
+            // Said here for speed alone: what most values are.
+            byte if byte.is_ascii_alphanumeric() => {
+                self.plain(parent, Context::Block, 0)?;
+                if self.next_line() {
+                    return Ok(true);
+                }
+            }
             b'\n' | b'\r' | b'#' if self.next_line() => {
                 self.last_end = indicator + 1;
                 self.await_as(state);
@@ -182,4 +197,13 @@ impl Scanner<'_> {
             top.state = state;
         }
     }
+}
+
+/// A `:` or `-`.
+struct Indicator {
+    at: usize,
+    /// Column of the collection's entries.
+    column: usize,
+    /// What the collection waits for behind it.
+    state: State,
 }

@@ -198,8 +198,7 @@ impl<'t> Scanner<'t> {
     /// Offset of the first byte from `at` on that is no space.
     #[inline]
     fn behind_spaces(&self, at: usize) -> usize {
-        let rest = self.bytes.get(at..).unwrap_or_default();
-        at + bytes::spaces(rest)
+        self.bytes.get(at..).map_or(at, |rest| at + bytes::spaces(rest))
     }
 
     /// Offset of the first byte from `at` on that is neither space nor tab.
