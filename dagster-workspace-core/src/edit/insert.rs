@@ -223,7 +223,7 @@ pub(super) fn at_line_start(document: &Document<'_>, at: usize, text: &str) -> S
     let above = if lines.is_start(at) { lines.previous(at) } else { None };
     let line_break = lines.line_break(above.unwrap_or(at));
     if lines.is_start(at) {
-        splice(at, at, format!("{text}{line_break}"))
+        splice(at, at, [text, line_break].concat())
     } else {
         // A block scalar at the end of the new lines needs its break all the same.
         let chomping = Document::parse(text).ok().and_then(|new| last_chomping(&new));
@@ -289,7 +289,7 @@ fn append_lines(
     let kept = before.and_then(|before| chomping(document.text(), before)) == Some(Chomping::Keep);
     // Blank lines behind such a scalar would be its content.
     let blanks = setting.line_break.repeat(if kept { 0 } else { rhythm(lines, collection) });
-    Ok(at_line_start(document, at, &format!("{blanks}{}", set_lines(new, setting))))
+    Ok(at_line_start(document, at, &(blanks + &set_lines(new, setting))))
 }
 
 /// From which column on a comment behind the last element still belongs to the collection: its own column in a list that is

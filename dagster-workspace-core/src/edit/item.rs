@@ -83,17 +83,18 @@ pub(super) fn set_lines(item: &Document<'_>, setting: Setting<'_>) -> String {
     let full = root.full_span();
     let (start, end) = (full.start as usize, lines.end((full.end as usize).max(full.start as usize)));
     let dedent = start - lines.start(start);
-    let mut at = start;
+    let mut line_end = lines.end(start);
     push_spaces(&mut out, column);
     out.push_str(prefix);
-    out.push_str(lines.slice(at, lines.end(at)).trim_end_matches([' ', '\t']));
+    out.push_str(lines.slice(start, line_end).trim_end_matches([' ', '\t']));
     loop {
-        at = lines.next(at);
+        let at = lines.next(line_end);
         if at > end || at >= lines.len() {
             return out;
         }
+        line_end = lines.end(at);
         let spaces = lines.slice(at, end).bytes().take_while(|byte| *byte == b' ').count();
-        let line = lines.slice(at + spaces.min(dedent), lines.end(at));
+        let line = lines.slice(at + spaces.min(dedent), line_end);
         out.push_str(line_break);
         push_spaces(&mut out, if line.is_empty() { 0 } else { column + prefix.len() });
         out.push_str(line);

@@ -272,13 +272,19 @@ impl<'d> Mapping<'d> {
 impl Node<'_> {
     /// Whether it is a scalar whose decoded text is `text`.
     #[must_use]
+    #[inline]
     pub fn is_text(self, text: &str) -> bool {
-        let quoted = matches!(self.kind(), Kind::SingleQuoted | Kind::DoubleQuoted);
-        let first = self.text.as_bytes().get(self.span().start as usize + usize::from(quoted));
+        let Some(record) = self.record() else { return text.is_empty() };
+        let quoted = matches!(record.kind, Kind::SingleQuoted | Kind::DoubleQuoted);
+        let first = self.text.as_bytes().get(record.start as usize + usize::from(quoted));
         // Most scalars that are compared differ in their first byte, and a letter or digit is no notation.
         let differs = first.is_some_and(u8::is_ascii_alphanumeric) && first != text.as_bytes().first();
+        if differs && (quoted || record.kind == Kind::Plain) { false } else { self.decodes_to(text) }
+    }
+
+    #[inline(never)]
+    fn decodes_to(self, text: &str) -> bool {
         match self.kind() {
-            Kind::Plain | Kind::SingleQuoted | Kind::DoubleQuoted if differs => false,
             // Folding makes nothing longer, and without line breaks nothing is folded.
             Kind::Plain if self.span().len() < text.len() => false,
             Kind::Plain if self.source() == text && !text.contains(['\n', '\r']) => true,
