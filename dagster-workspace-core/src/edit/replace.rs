@@ -112,7 +112,7 @@ fn insert(document: &Document<'_>, last: Option<Spot<'_>>, keys: &[&str], value:
         None => {
             let end = document.text().len();
             let text = set_lines(&fresh, setting(document, end, 0, ""));
-            let splices = alloc::vec![at_line_start(document, end, &text)];
+            let splices = alloc::vec![at_line_start(document, end, text)];
             Plan { splices, inside: 0, old: 0..0, expect: Expect::Value(&whole) }
         }
     };
@@ -196,7 +196,7 @@ pub(super) fn fill(document: &Document<'_>, spot: Spot<'_>, text: &str) -> Splic
     let lines = Lines::new(document.text());
     let (start, end) = (spot.node.span().start as usize, spot.node.span().end as usize);
     if let Some(column) = explicit_key(spot) {
-        return at_line_start(document, lines.next(start), &format!("{:column$}: {text}", ""));
+        return at_line_start(document, lines.next(start), format!("{:column$}: {text}", ""));
     }
     let before = start.checked_sub(1).and_then(|at| lines.byte(at));
     let indicated = spot.node.first_index() != spot.node.index() || matches!(before, Some(b':' | b'-' | b'?'));

@@ -355,12 +355,16 @@ impl<'d> Iterator for Children<'d> {
         let first = self.at;
         let mut at = first;
         let mut record = self.records.get(at)?;
+        // A scalar without properties, as most nodes are: the place of the next one is known without a look at `next`.
+        if record.kind.is_scalar() {
+            self.at = at + 1;
+            return Some(Node { text: self.text, records: self.records, first: offset(first), at: offset(at) });
+        }
         while record.kind.is_property() {
             at += 1;
             record = self.records.get(at)?;
         }
-        // A branch is guessed, so that the next record need not wait for this one.
-        self.at = if record.kind.is_scalar() { at + 1 } else { record.next as usize };
+        self.at = record.next as usize;
         Some(Node { text: self.text, records: self.records, first: offset(first), at: offset(at) })
     }
 }
