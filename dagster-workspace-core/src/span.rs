@@ -5,7 +5,7 @@ use core::ops::Range;
 
 /// Offsets of texts that are read fit: they have at most 64 MiB, and an index fewer records than four times that.
 pub(crate) fn offset(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(u32::MAX)
+    at as u32
 }
 
 /// Half-open range of byte offsets into one text. Invariant: `start <= end`.

@@ -1,5 +1,7 @@
 //! One way to see list items and mapping entries: as elements of a collection, with the bytes that are theirs.
 
+use core::ops::Range;
+
 use crate::span::Span;
 use crate::yaml::lines::{Line, Lines};
 use crate::yaml::record::Record;
@@ -32,23 +34,35 @@ impl<'d> Element<'d> {
 
 /// The elements of `collection`, in order; none for a scalar.
 pub(super) fn elements<'d>(collection: Node<'d>) -> impl Iterator<Item = Element<'d>> {
-    let mut previous = inner_start(collection);
-    pairs(collection).map(move |(key, node)| {
+    elements_from(collection, 0)
+}
+
+/// The same from number `first` on. What stands between those before is not looked at.
+pub(super) fn elements_from<'d>(collection: Node<'d>, first: usize) -> impl Iterator<Item = Element<'d>> {
+    let mut pairs = pairs(collection);
+    let before = first.checked_sub(1).and_then(|before| pairs.nth(before));
+    let mut previous = before.map_or(inner_start(collection), |(key, node)| end_of(key, node));
+    pairs.map(move |(key, node)| {
         let element = element(collection, previous, key, node);
         previous = element.end;
         element
     })
 }
 
-/// The last of the elements, found without looking at what stands between the others.
+/// Number of the element that is the item or holds the value `node`.
+pub(super) fn number_of(collection: Node<'_>, node: Node<'_>) -> Option<usize> {
+    pairs(collection).position(|(_, found)| found == node)
+}
+
+/// The element that has these records, or has them inside.
+pub(super) fn element_around<'d>(collection: Node<'d>, records: &Range<usize>) -> Option<Element<'d>> {
+    let number = pairs(collection).position(|(_, node)| records.end <= node.next_index())?;
+    elements_from(collection, number).next().filter(|element| element.first_record() <= records.start)
+}
+
+/// The last of the elements.
 pub(super) fn last_element<'d>(collection: Node<'d>) -> Option<Element<'d>> {
-    let mut previous = inner_start(collection);
-    let mut last: Option<(Option<Node<'d>>, Node<'d>)> = None;
-    for (key, node) in pairs(collection) {
-        previous = last.map_or(previous, |(key, node)| end_of(key, node));
-        last = Some((key, node));
-    }
-    last.map(|(key, node)| element(collection, previous, key, node))
+    elements_from(collection, pairs(collection).count().checked_sub(1)?).next()
 }
 
 /// Keys and values, or no keys and items.

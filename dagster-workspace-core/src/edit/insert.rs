@@ -23,11 +23,10 @@ use crate::yaml::{Document, ItemKey, Kind, Node, Path, Step, Style};
 /// Appends an item to a list.
 pub(super) fn add(document: &Document<'_>, list: &Path, key: &ItemKey, new: &Item) -> Result<Option<Change>, Refusal> {
     let place = locate(document, list, Reason::AliasedList)?;
-    let look = match &place {
+    let new = new.document(|| match &place {
         Place::Found(spot) => look_beside(document, spot.node),
         Place::Missing { .. } => Look { indent: Indent::of(document), quoting: Quoting::Auto },
-    };
-    let new = new.document(look)?;
+    })?;
     let Some(name) = new.root().and_then(|root| key.of(root)).and_then(Node::text) else {
         return Err(refuse(Reason::UnsuitableItem, Span::default()));
     };
@@ -97,7 +96,7 @@ fn missing(
         }
         None => {
             let text = set_lines(&begun(document, keys, new)?, setting(document, document.text().len(), 0, ""));
-            Ok((alloc::vec![at_line_start(document, document.text().len(), &text)], 0, 0..0))
+            Ok((alloc::vec![at_line_start(document, document.text().len(), text)], 0, 0..0))
         }
     }
 }
@@ -158,7 +157,7 @@ pub(super) fn place_collection(
         return if lines.begins_line(start) || node.kind() == Kind::Empty && start == lines.start(start) {
             Ok(alloc::vec![splice(start, end, text)])
         } else {
-            Ok(alloc::vec![cut(lines, start, end), below(document, end, &text)])
+            Ok(alloc::vec![cut(lines, start, end), below(document, end, text)])
         };
     };
     let root_step = fresh.root().map_or(Kind::Empty, Node::kind);
@@ -186,14 +185,14 @@ pub(super) fn place_collection(
     let text = set_lines(fresh, setting(document, start, parent.column() + step, ""));
     if let Some(column) = explicit_key(spot) {
         let line_break = lines.line_break(start);
-        return Ok(alloc::vec![below(document, end, &format!("{:column$}:{line_break}{text}", ""))]);
+        return Ok(alloc::vec![below(document, end, format!("{:column$}:{line_break}{text}", ""))]);
     }
     if matches!(node.kind(), Kind::Literal | Kind::Folded) {
         // The lines of the scalar go with its header.
         let gap = start - lines.slice(lines.start(start), start).trim_end().len() - lines.start(start);
         return Ok(alloc::vec![splice(start - gap, end, format!("{}{text}", lines.line_break(start)))]);
     }
-    Ok(alloc::vec![cut(lines, start, end), below(document, end, &text)])
+    Ok(alloc::vec![cut(lines, start, end), below(document, end, text)])
 }
 
 fn is_bracketed(node: Node<'_>) -> bool {
@@ -214,20 +213,21 @@ pub(super) fn cut(lines: Lines<'_>, start: usize, end: usize) -> Splice {
 }
 
 /// Lines below the line that holds `at`.
-fn below(document: &Document<'_>, at: usize, text: &str) -> Splice {
+fn below(document: &Document<'_>, at: usize, text: String) -> Splice {
     at_line_start(document, Lines::new(document.text()).next(at), text)
 }
 
 /// Lines at `at`, where a line begins or the text ends; a text without a final break is left without one.
-pub(super) fn at_line_start(document: &Document<'_>, at: usize, text: &str) -> Splice {
+pub(super) fn at_line_start(document: &Document<'_>, at: usize, mut text: String) -> Splice {
     let lines = Lines::new(document.text());
     let above = if lines.is_start(at) { lines.previous(at) } else { None };
     let line_break = lines.line_break(above.unwrap_or(at));
     if lines.is_start(at) {
-        splice(at, at, format!("{text}{line_break}"))
+        text.push_str(line_break);
+        splice(at, at, text)
     } else {
         // A block scalar at the end of the new lines needs its break all the same.
-        let chomping = Document::parse(text).ok().and_then(|new| last_chomping(&new));
+        let chomping = Document::parse(text.as_str()).ok().and_then(|new| last_chomping(&new));
         let needed = chomping.is_some_and(|found| found != Chomping::Strip);
         splice(at, at, format!("{line_break}{text}{}", if needed { line_break } else { "" }))
     }
@@ -290,7 +290,9 @@ fn append_lines(
     let kept = before.and_then(|before| chomping(document.text(), before)) == Some(Chomping::Keep);
     // Blank lines behind such a scalar would be its content.
     let blanks = setting.line_break.repeat(if kept { 0 } else { rhythm(lines, collection) });
-    Ok(at_line_start(document, at, &format!("{blanks}{}", set_lines(new, setting))))
+    let mut text = set_lines(new, setting);
+    text.insert_str(0, &blanks);
+    Ok(at_line_start(document, at, text))
 }
 
 /// From which column on a comment behind the last element still belongs to the collection: its own column in a list that is

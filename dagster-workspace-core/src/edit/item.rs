@@ -1,7 +1,6 @@
 //! A new list item: YAML text kept as it is written, or data written as its neighbours are. Read [`Item`].
 
 use alloc::string::String;
-use core::fmt::Write as _;
 
 use super::emit::{self, Look};
 use super::locate::first_use;
@@ -24,12 +23,12 @@ pub enum Item {
 }
 
 impl Item {
-    /// The item as a document of its own.
-    pub(super) fn document(&self, look: Look) -> Result<Document<'_>, Refusal> {
+    /// The item as a document of its own; data in this look.
+    pub(super) fn document(&self, look: impl FnOnce() -> Look) -> Result<Document<'_>, Refusal> {
         let unsuitable = |span| refuse(Reason::UnsuitableItem, span);
         let document = match self {
             Self::Text(text) => Document::parse(text.as_str()),
-            Self::Value(value) => Document::parse(emit::block(value, look)),
+            Self::Value(value) => Document::parse(emit::block(value, look())),
         };
         let document = document.map_err(|_| unsuitable(Span::default()))?;
         if document.documents().count() != 1 {
@@ -79,22 +78,29 @@ pub(super) struct Setting<'s> {
 pub(super) fn set_lines(item: &Document<'_>, setting: Setting<'_>) -> String {
     let Setting { column, prefix, line_break } = setting;
     let lines = Lines::new(item.text());
-    let mut out = String::new();
+    let mut out = String::with_capacity(item.text().len() * 2);
     let Some(root) = item.root() else { return out };
     let full = root.full_span();
     let (start, end) = (full.start as usize, lines.end((full.end as usize).max(full.start as usize)));
     let dedent = start - lines.start(start);
-    let mut at = start;
-    // Writing to a String cannot fail.
-    let _ = write!(out, "{:column$}{prefix}{}", "", lines.slice(at, lines.end(at)).trim_end_matches([' ', '\t']));
+    let mut line_end = lines.end(start);
+    push_spaces(&mut out, column);
+    out.push_str(prefix);
+    out.push_str(lines.slice(start, line_end).trim_end_matches([' ', '\t']));
     loop {
-        at = lines.next(at);
+        let at = lines.next(line_end);
         if at > end || at >= lines.len() {
             return out;
         }
+        line_end = lines.end(at);
         let spaces = lines.slice(at, end).bytes().take_while(|byte| *byte == b' ').count();
-        let line = lines.slice(at + spaces.min(dedent), lines.end(at));
-        let width = if line.is_empty() { 0 } else { column + prefix.len() };
-        let _ = write!(out, "{line_break}{:width$}{line}", "");
+        let line = lines.slice(at + spaces.min(dedent), line_end);
+        out.push_str(line_break);
+        push_spaces(&mut out, if line.is_empty() { 0 } else { column + prefix.len() });
+        out.push_str(line);
     }
+}
+
+fn push_spaces(out: &mut String, count: usize) {
+    out.extend(core::iter::repeat_n(' ', count));
 }

@@ -136,19 +136,26 @@ pub(super) fn is_value(node: Node<'_>, value: &Value) -> bool {
 
 /// Whether two nodes of different documents are the same data, notation apart.
 fn is_same(found: Node<'_>, meant: Node<'_>) -> bool {
-    if found.anchor() != meant.anchor() || found.tag() != meant.tag() || found.alias() != meant.alias() {
+    let bare = |node: Node<'_>| node.first_index() == node.index();
+    let properties = bare(found) && bare(meant) || found.anchor() == meant.anchor() && found.tag() == meant.tag();
+    if !properties || found.alias() != meant.alias() {
         return false;
     }
-    if meant.kind().is_mapping() || found.kind().is_mapping() {
-        let mut pairs = found.entries().zip(meant.entries());
-        return found.kind().is_mapping()
-            && found.entries().count() == meant.entries().count()
-            && pairs.all(|(found, meant)| is_same(found.key, meant.key) && is_same(found.value, meant.value));
+    // What is written alike reads alike; of block scalars the indentation may differ.
+    let flow_scalar = matches!(found.kind(), Kind::Plain | Kind::SingleQuoted | Kind::DoubleQuoted);
+    if flow_scalar && found.kind() == meant.kind() && found.source() == meant.source() {
+        return true;
     }
-    if meant.kind().is_sequence() || found.kind().is_sequence() {
-        return found.kind().is_sequence()
-            && found.items().count() == meant.items().count()
-            && found.items().zip(meant.items()).all(|(found, meant)| is_same(found, meant));
+    let (one, other) = (found.kind(), meant.kind());
+    if one.is_mapping() && other.is_mapping() || one.is_sequence() && other.is_sequence() {
+        let (mut found, mut meant) = (found.children(), meant.children());
+        return loop {
+            match (found.next(), meant.next()) {
+                (Some(found), Some(meant)) if is_same(found, meant) => {}
+                (None, None) => break true,
+                _ => break false,
+            }
+        };
     }
     match (found.scalar(), meant.scalar()) {
         (Some(one), Some(other)) => {
@@ -156,7 +163,8 @@ fn is_same(found: Node<'_>, meant: Node<'_>) -> bool {
             let texts = one.text() == other.text() || is_null(found) && is_null(meant);
             texts && [Schema::Core, Schema::Helm, Schema::Dagster].into_iter().all(alike)
         }
-        (None, None) => found.kind() == Kind::Alias,
+        // Aliases of one name; else collections of two kinds.
+        (None, None) => one == Kind::Alias && other == Kind::Alias,
         _ => false,
     }
 }

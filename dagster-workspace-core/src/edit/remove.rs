@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::element::{Chomping, Element, chomping, elements, lead_start, own_end, style, takes_lines};
+use super::element::{Chomping, Element, chomping, elements_from, lead_start, number_of, own_end, style, takes_lines};
 use super::locate::{Place, Spot, check_anchors, locate};
 use super::replace::indicator_end;
 use super::{Change, Expect, Plan, refuse, splice};
@@ -26,19 +26,18 @@ pub(super) fn remove(document: &Document<'_>, path: &Path) -> Result<Option<Chan
     };
     // The root belongs to no collection.
     let Some(parent) = spot.parent else { return Err(refuse(Reason::NotAList, spot.node.span())) };
-    let all: Vec<Element<'_>> = elements(parent).collect();
-    let Some(at) = all.iter().position(|element| element.node == spot.node) else {
-        return Err(refuse(Reason::NotFound, spot.node.span()));
-    };
+    let not_found = || refuse(Reason::NotFound, spot.node.span());
+    let number = number_of(parent, spot.node).ok_or_else(not_found)?;
+    let mut around = elements_from(parent, number.saturating_sub(1));
     let neighbours = Neighbours {
         lines: Lines::new(document.text()),
-        before: at.checked_sub(1).and_then(|at| all.get(at)),
-        own: all.get(at).ok_or_else(|| refuse(Reason::NotFound, spot.node.span()))?,
-        after: all.get(at + 1),
+        before: if number > 0 { around.next() } else { None },
+        own: around.next().ok_or_else(not_found)?,
+        after: around.next(),
     };
     let (first, next) = (neighbours.own.first_record(), neighbours.own.next_record());
     check_anchors(document, first, next)?;
-    if all.len() == 1 {
+    if neighbours.before.is_none() && neighbours.after.is_none() {
         let list = parent.kind().is_sequence();
         let empty = if list { Value::Sequence(Vec::new()) } else { Value::Mapping(Vec::new()) };
         let above = Spot { node: parent, parent: spot.grandparent, grandparent: None };
@@ -57,14 +56,14 @@ pub(super) fn remove(document: &Document<'_>, path: &Path) -> Result<Option<Chan
 }
 
 /// An element that goes, and those around it.
-struct Neighbours<'d, 'e> {
+struct Neighbours<'d> {
     lines: Lines<'d>,
-    before: Option<&'e Element<'d>>,
-    own: &'e Element<'d>,
-    after: Option<&'e Element<'d>>,
+    before: Option<Element<'d>>,
+    own: Element<'d>,
+    after: Option<Element<'d>>,
 }
 
-impl Neighbours<'_, '_> {
+impl Neighbours<'_> {
     fn remove_block(&self, document: &Document<'_>, parent: Node<'_>) -> Result<Splice, Refusal> {
         let Self { lines, before, own, after } = *self;
         if !lines.begins_line(own.start) {

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::element::elements;
+use super::element::{elements, elements_from, number_of};
 use super::emit::{self, Brackets};
 use super::insert::{append_entry, at_line_start, keys, look_beside, place_collection, place_fresh, setting};
 use super::item::set_lines;
@@ -112,7 +112,7 @@ fn insert(document: &Document<'_>, last: Option<Spot<'_>>, keys: &[&str], value:
         None => {
             let end = document.text().len();
             let text = set_lines(&fresh, setting(document, end, 0, ""));
-            let splices = alloc::vec![at_line_start(document, end, &text)];
+            let splices = alloc::vec![at_line_start(document, end, text)];
             Plan { splices, inside: 0, old: 0..0, expect: Expect::Value(&whole) }
         }
     };
@@ -183,7 +183,8 @@ pub(super) fn indicator_end(spot: Spot<'_>) -> Option<usize> {
     if node.first_index() < node.index() {
         return node.records().get(node.index() - 1).map(|property| property.end as usize);
     }
-    let element = elements(spot.parent?).find(|element| element.node == node)?;
+    let parent = spot.parent?;
+    let element = elements_from(parent, number_of(parent, node)?).next()?;
     match element.key {
         Some(key) => Some(lines.behind_trivia(key.span().end as usize) + 1),
         None => Some(element.start + 1),
@@ -195,7 +196,7 @@ pub(super) fn fill(document: &Document<'_>, spot: Spot<'_>, text: &str) -> Splic
     let lines = Lines::new(document.text());
     let (start, end) = (spot.node.span().start as usize, spot.node.span().end as usize);
     if let Some(column) = explicit_key(spot) {
-        return at_line_start(document, lines.next(start), &format!("{:column$}: {text}", ""));
+        return at_line_start(document, lines.next(start), format!("{:column$}: {text}", ""));
     }
     let before = start.checked_sub(1).and_then(|at| lines.byte(at));
     let indicated = spot.node.first_index() != spot.node.index() || matches!(before, Some(b':' | b'-' | b'?'));

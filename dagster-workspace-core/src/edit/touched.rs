@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::Expect;
-use super::element::{Chomping, chomping, elements, takes_lines};
+use super::element::{Chomping, chomping, element_around, elements, takes_lines};
 use super::prove::{Target, Window, come, meets};
 use crate::span::{Span, offset};
 use crate::splice::Splices;
@@ -68,8 +68,10 @@ fn removed(document: &Document<'_>, span: Span, target: &Target) -> Option<Patch
     let Target { inside: collection, gone } = target.clone();
     let lines = Lines::new(document.text());
     let (start, end) = (span.start as usize, span.end as usize);
-    let element = element_at(node_of(document, collection)?, &gone)?;
-    let whole = lines.is_start(start)
+    let element = element_around(node_of(document, collection)?, &gone)?;
+    let whole = element.first_record() == gone.start
+        && element.next_record() == gone.end
+        && lines.is_start(start)
         && lines.is_start(end)
         && !begins_with_colon(document.text(), end)
         && lines.begins_line(element.start)
@@ -113,11 +115,7 @@ fn enclosing(document: &Document<'_>, touched: Span, target: &Target) -> Option<
     let mut node = document.root()?;
     loop {
         let block = matches!(node.kind(), Kind::BlockMapping | Kind::BlockSequence);
-        let holds = |records: &Range<usize>| records.start <= target.gone.start && target.gone.end <= records.end;
-        let Some(element) = elements(node).find(|element| holds(&(element.first_record()..element.next_record())))
-        else {
-            return found;
-        };
+        let Some(element) = element_around(node, &target.gone) else { return found };
         let (start, end) = (lines.start(element.start), lines.next(element.end));
         let own = Span::new(offset(start), offset(end));
         let ended = lines.is_start(end) && (touched.end as usize) < end;
@@ -168,10 +166,6 @@ fn begins_with_colon(text: &str, at: usize) -> bool {
 /// Whether blank lines behind a record of `text` would belong to it.
 fn keeps_breaks(record: &Record, text: &str) -> bool {
     chomping(text, record) == Some(Chomping::Keep)
-}
-
-fn element_at<'d>(collection: Node<'d>, records: &Range<usize>) -> Option<super::element::Element<'d>> {
-    elements(collection).find(|element| element.first_record() == records.start && element.next_record() == records.end)
 }
 
 /// The node of a record, its properties left aside.

@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 
 use super::record::{EXPLICIT, Kind, Record, Style};
 use super::{scalar, schema};
-use crate::span::Span;
+use crate::span::{Span, offset};
 
 /// One node of a [`Document`](super::Document): a cheap handle, copied freely.
 #[derive(Clone, Copy, Debug)]
@@ -136,12 +136,7 @@ impl<'d> Node<'d> {
     /// The scalar, or `None` for collections and aliases.
     #[must_use]
     pub fn scalar(self) -> Option<Scalar<'d>> {
-        match self.kind() {
-            Kind::Plain | Kind::SingleQuoted | Kind::DoubleQuoted | Kind::Literal | Kind::Folded | Kind::Empty => {
-                Some(Scalar { node: self })
-            }
-            _ => None,
-        }
+        self.kind().is_scalar().then_some(Scalar { node: self })
     }
 
     /// Decoded text of a scalar, whatever it resolves to; `None` for collections and aliases.
@@ -263,22 +258,46 @@ impl<'d> Mapping<'d> {
     /// go-yaml read.
     #[must_use]
     pub fn get(self, key: &str) -> Option<Node<'d>> {
-        self.entries().filter(|entry| entry.key.is_text(key)).last().map(|entry| entry.value)
+        let kind = self.node.kind();
+        let mut found = None;
+        for entry in self.entries() {
+            if entry.key.is_key(kind, key) {
+                found = Some(entry.value);
+            }
+        }
+        found
     }
 }
 
 impl Node<'_> {
     /// Whether it is a scalar whose decoded text is `text`.
     #[must_use]
+    #[inline]
     pub fn is_text(self, text: &str) -> bool {
-        let source = self.source();
+        let Some(record) = self.record() else { return text.is_empty() };
+        let quoted = matches!(record.kind, Kind::SingleQuoted | Kind::DoubleQuoted);
+        let first = self.text.as_bytes().get(record.start as usize + usize::from(quoted));
+        // Most scalars that are compared differ in their first byte, and a letter or digit is no notation.
+        let differs = first.is_some_and(u8::is_ascii_alphanumeric) && first != text.as_bytes().first();
+        if differs && (quoted || record.kind == Kind::Plain) { false } else { self.decodes_to(text) }
+    }
+
+    #[inline(never)]
+    fn decodes_to(self, text: &str) -> bool {
         match self.kind() {
-            // Most keys that are compared differ in their first byte, which is no notation in a plain scalar.
-            Kind::Plain if source.as_bytes().first() != text.as_bytes().first() => false,
-            Kind::Plain if source == text => true,
-            Kind::Plain if source.len() <= text.len() && !source.contains(['\n', '\r']) => false,
+            // Folding makes nothing longer, and without line breaks nothing is folded.
+            Kind::Plain if self.span().len() < text.len() => false,
+            Kind::Plain if self.source() == text && !text.contains(['\n', '\r']) => true,
             _ => self.text().is_some_and(|own| own == text),
         }
+    }
+
+    /// Whether it is a key of `mapping` that reads `text`.
+    #[inline(always)]
+    fn is_key(self, mapping: Kind, text: &str) -> bool {
+        // Implicit keys of block mappings stand on one line, so there the length tells without a look at the text.
+        let one_line = mapping == Kind::BlockMapping && self.kind() == Kind::Plain && !self.is_explicit_key();
+        (!one_line || self.span().len() == text.len()) && self.is_text(text)
     }
 }
 
@@ -328,15 +347,24 @@ pub(super) struct Children<'d> {
 impl<'d> Iterator for Children<'d> {
     type Item = Node<'d>;
 
+    #[inline(always)]
     fn next(&mut self) -> Option<Node<'d>> {
         if self.at >= self.end {
             return None;
         }
         let first = self.at;
-        let properties = self.records.get(first..self.end)?.iter().take_while(|record| record.kind.is_property());
-        let at = first + properties.count();
-        self.at = self.records.get(at)?.next as usize;
-        let index = |at: usize| u32::try_from(at).ok();
-        Some(Node { text: self.text, records: self.records, first: index(first)?, at: index(at)? })
+        let mut at = first;
+        let mut record = self.records.get(at)?;
+        // A scalar without properties, as most nodes are: the place of the next one is known without a look at `next`.
+        if record.kind.is_scalar() {
+            self.at = at + 1;
+            return Some(Node { text: self.text, records: self.records, first: offset(first), at: offset(at) });
+        }
+        while record.kind.is_property() {
+            at += 1;
+            record = self.records.get(at)?;
+        }
+        self.at = record.next as usize;
+        Some(Node { text: self.text, records: self.records, first: offset(first), at: offset(at) })
     }
 }

@@ -63,6 +63,14 @@ impl Kind {
         matches!(self, Self::BlockMapping | Self::FlowMapping | Self::FlowPair)
     }
 
+    /// Any scalar.
+    pub(crate) fn is_scalar(self) -> bool {
+        matches!(
+            self,
+            Self::Plain | Self::SingleQuoted | Self::DoubleQuoted | Self::Literal | Self::Folded | Self::Empty
+        )
+    }
+
     /// Any sequence.
     #[must_use]
     pub fn is_sequence(self) -> bool {

@@ -2,16 +2,16 @@
 
 use super::flow::Context;
 use super::property::Properties;
-use super::{Gap, Scanner, bytes, offset};
+use super::{Gap, Scanner, offset};
 use crate::error::{ParseError, Problem};
 use crate::yaml::record::{EXPLICIT, Kind};
 
 /// Longest implicit key, in bytes, YAML 1.2.2 section 8.2.2.
-const MAX_KEY: usize = 1024;
+pub(super) const MAX_KEY: usize = 1024;
 
 /// What an open collection waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     /// The node of an item, or of the document.
     Item,
     /// The node of an explicit key.
@@ -27,11 +27,11 @@ enum State {
 /// One open block collection.
 #[derive(Clone, Copy)]
 pub(super) struct Frame {
-    record: u32,
+    pub(super) record: u32,
     /// Column of its entries; -1 for the root.
     pub(super) column: isize,
-    kind: Kind,
-    state: State,
+    pub(super) kind: Kind,
+    pub(super) state: State,
 }
 
 impl Frame {
@@ -70,6 +70,7 @@ impl Scanner<'_> {
     /// The content of a document, up to its end mark, the next document or the end of the text.
     pub(super) fn block(&mut self) -> Result<(), ParseError> {
         loop {
+            self.lines()?;
             let gap = self.gap();
             if self.at >= self.bytes.len() {
                 return Ok(());
@@ -91,17 +92,6 @@ impl Scanner<'_> {
     fn begin_line(&mut self, gap: Gap) -> Result<(), ParseError> {
         let column = gap.indent as isize;
         let dash = self.is_indicator(b'-');
-        // Most lines are the next entry of the innermost collection, which waits for nothing else.
-        if let Some(top) = self.stack.last()
-            && top.column == column
-            && top.state == State::Entry
-            && (top.kind == Kind::BlockSequence) == dash
-            && self.segment.properties.is_none()
-            && !gap.tab
-        {
-            self.segment = Segment { first: self.records.len(), at_entry: true, ..Segment::default() };
-            return Ok(());
-        }
         let mut closed = false;
         while let Some(top) = self.stack.last().copied() {
             let ends = top.column > column || (top.column == column && top.kind == Kind::BlockSequence && !dash);
@@ -198,100 +188,8 @@ impl Scanner<'_> {
                 self.complete()
             }
             b'#' => Err(self.error(Problem::CommentWithoutSpace)),
-            _ => match self.plain_key() {
-                Some(colon) => self.plain_entries(top, colon),
-                None => self.flow_node(top),
-            },
+            _ => self.flow_node(top),
         }
-    }
-
-    /// The `:` of the plain key that stands here, where it is as simple as almost all are: no properties, no `:` or `#` in
-    /// it, nothing between it and its `:`. Whatever else is a key, [`Self::flow_node`] finds out.
-    #[inline]
-    fn plain_key(&self) -> Option<usize> {
-        let rest = self.bytes.get(self.at..)?;
-        if !rest.first()?.is_ascii_alphanumeric() {
-            return None;
-        }
-        let length = bytes::before_any(rest, b':', b'#');
-        let simple = matches!(rest.get(length - 1..), Some([last, b':', b' ' | b'\n', ..]) if *last != b' ');
-        let allowed = self.segment.bar.is_none() && self.segment.properties.is_none() && length <= MAX_KEY;
-        (simple && allowed).then_some(self.at + length)
-    }
-
-    /// An entry with a plain key, and those behind it in the same column that hold a plain key and a plain value each.
-    fn plain_entries(&mut self, top: Frame, mut colon: usize) -> Result<(), ParseError> {
-        let column = self.at - self.line;
-        let mut flags = slot_flags(top);
-        if !self.segment.at_entry {
-            let record = self.push(Kind::BlockMapping, self.at, self.at, flags);
-            self.push_frame(record, Kind::BlockMapping, column)?;
-            flags = 0;
-        }
-        self.slot = Properties::default();
-        loop {
-            self.push_with(Kind::Plain, self.at, colon, flags, column);
-            flags = 0;
-            self.at = colon;
-            let Some(text) = self.line_value(column) else {
-                self.indicate(State::Value, Some(Problem::MappingNotAllowed));
-                return Ok(());
-            };
-            self.at = text;
-            let next = if text - self.line == column { self.plain_key() } else { None };
-            let Some(next) = next else {
-                self.at = self.line;
-                return Ok(());
-            };
-            colon = next;
-        }
-    }
-
-    /// Reads the plain or quoted node that stands behind the `:` or `-` here and ends with its line, and moves to the next
-    /// line; gives the first byte of its text. `None` where there is anything else, and nothing has moved.
-    #[inline]
-    fn line_value(&mut self, column: usize) -> Option<usize> {
-        let start = self.at + 2;
-        if self.byte(self.at + 1) != b' ' {
-            return None;
-        }
-        let (kind, end, stop) = match self.byte(start) {
-            quote @ (b'"' | b'\'') => {
-                let rest = self.bytes.get(start + 1..)?;
-                let end = start + 1 + bytes::before_any(rest, quote, b'\\');
-                // Doubled, a single quote goes on.
-                if self.byte(end) != quote || self.byte(end + 1) == quote {
-                    return None;
-                }
-                let kind = if quote == b'"' { Kind::DoubleQuoted } else { Kind::SingleQuoted };
-                (kind, end + 1, self.behind_blanks(end + 1))
-            }
-            byte if byte.is_ascii_alphanumeric() => {
-                let (end, stop) = self.plain_line(start, Context::Block);
-                (Kind::Plain, end, stop)
-            }
-            _ => return None,
-        };
-        let line_end = match self.byte(stop) {
-            b'\n' => stop,
-            b'#' if stop > end => self.line_end(stop),
-            _ => return None,
-        };
-        let line = line_end + 1;
-        let text = self.behind_spaces(line);
-        // Only a plain scalar goes on over lines, where they are deeper; blank lines are left to the general case.
-        let deeper = text - line > column || matches!(self.byte(text), b'\n' | b'\r' | b'\t');
-        let goes_on = kind == Kind::Plain && stop == line_end && deeper;
-        if self.byte(line_end) != b'\n'
-            || goes_on && self.continued(stop, column.cast_signed(), Context::Block).is_some()
-        {
-            return None;
-        }
-        self.push_with(kind, start, end, 0, start - self.line);
-        self.last_end = end;
-        self.line = line;
-        self.at = line;
-        Some(text)
     }
 
     /// `- `, YAML 1.2.2 \[184\].
@@ -304,11 +202,6 @@ impl Scanner<'_> {
             self.open(Kind::BlockSequence, top)?;
         } else if top.kind != Kind::BlockSequence {
             return Err(self.error(Problem::ExpectedKey));
-        }
-        let column = self.at - self.line;
-        if self.line_value(column).is_some() {
-            self.slot = Properties::default();
-            return Ok(());
         }
         self.indicate(State::Item, None);
         Ok(())
@@ -386,7 +279,7 @@ impl Scanner<'_> {
     }
 
     /// Steps over an indicator; behind it the collection waits for a node.
-    fn indicate(&mut self, state: State, bar: Option<Problem>) {
+    pub(super) fn indicate(&mut self, state: State, bar: Option<Problem>) {
         self.at += 1;
         self.last_end = self.at;
         self.slot = Properties::default();
@@ -410,7 +303,7 @@ impl Scanner<'_> {
         self.push_frame(record, kind, column)
     }
 
-    fn push_frame(&mut self, record: usize, kind: Kind, column: usize) -> Result<(), ParseError> {
+    pub(super) fn push_frame(&mut self, record: usize, kind: Kind, column: usize) -> Result<(), ParseError> {
         self.check_depth(0)?;
         let frame = Frame { record: offset(record), column: column.cast_signed(), kind, state: State::Entry };
         self.stack.push(frame);
@@ -470,6 +363,11 @@ impl Scanner<'_> {
             return Err(self.error_at(Problem::Properties, self.last_end));
         }
         Ok(())
+    }
+
+    /// Whether the pending node has properties.
+    pub(super) fn has_properties(&self) -> bool {
+        !(self.slot.is_none() && self.segment.properties.is_none())
     }
 
     fn advance(&mut self) {

@@ -6,25 +6,26 @@ const ONES: u64 = u64::from_le_bytes([1; 8]);
 const HIGHS: u64 = ONES << 7;
 
 /// How many bytes come before the first `a`, `b`, tab or line break; all of them where there is none.
+#[inline(always)]
 pub(super) fn before_any(bytes: &[u8], a: u8, b: u8) -> usize {
-    let (a_word, b_word) = (ONES * u64::from(a), ONES * u64::from(b));
-    let found = |word: u64| below_14(word) | zeros(word ^ a_word) | zeros(word ^ b_word);
-    before(bytes, found, |byte| byte < 14 || byte == a || byte == b)
+    let found = |word: u64| below_14(word) | equal(word, a) | equal(word, b);
+    before(bytes, |word| found(word) & !word & HIGHS, |byte| byte < 14 || byte == a || byte == b)
 }
 
 /// How many bytes come before the first that may end a plain scalar inside brackets.
+#[inline(always)]
 pub(super) fn before_flow_stop(bytes: &[u8]) -> usize {
-    let equal = |word: u64, byte: u8| zeros(word ^ (ONES * u64::from(byte)));
     let found = |word: u64| {
         // One bit lies between `[` and `{`, and between `]` and `}`.
         let brackets = word | (ONES * 0x20);
         let indicators = equal(word, b':') | equal(word, b'#') | equal(word, b',');
         below_14(word) | indicators | equal(brackets, b'{') | equal(brackets, b'}')
     };
-    before(bytes, found, |byte| byte < 14 || b":#,[]{}".contains(&byte))
+    before(bytes, |word| found(word) & !word & HIGHS, |byte| byte < 14 || b":#,[]{}".contains(&byte))
 }
 
 /// How many spaces come first.
+#[inline(always)]
 pub(super) fn spaces(bytes: &[u8]) -> usize {
     // Any bit of difference will do: the lowest lies in the first byte that is no space.
     before(bytes, |word| word ^ (ONES * u64::from(b' ')), |byte| byte != b' ')
@@ -46,14 +47,17 @@ fn before(bytes: &[u8], found: impl Fn(u64) -> u64, is_end: impl Fn(u8) -> bool)
     count + rest.iter().take_while(|byte| !is_end(**byte)).count()
 }
 
-/// Marks zero bytes. A byte above the first marked one may be marked wrongly; the first is right.
-fn zeros(word: u64) -> u64 {
-    word.wrapping_sub(ONES) & !word & HIGHS
+/// The highest bit of every ASCII byte that is `byte`. Other bits are noise: above the lowest such byte, and in bytes
+/// above ASCII, which the caller masks.
+#[inline(always)]
+fn equal(word: u64, byte: u8) -> u64 {
+    (word ^ (ONES * u64::from(byte))).wrapping_sub(ONES)
 }
 
-/// Marks bytes below 14: tabs and line breaks, no text holds others. The first mark is right, as with [`zeros`].
+/// The same of every byte below 14: tabs and line breaks, no text holds others.
+#[inline(always)]
 fn below_14(word: u64) -> u64 {
-    word.wrapping_sub(ONES * 14) & !word & HIGHS
+    word.wrapping_sub(ONES * 14)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::property::Properties;
-use super::{Mode, Scanner};
+use super::{Mode, Scanner, offset};
 use crate::error::{ParseError, Problem};
 use crate::yaml::record::{EXPLICIT, Kind};
 
@@ -75,7 +75,14 @@ impl Frame {
 
 impl Scanner<'_> {
     /// `[...]` or `{...}` with all it holds; lines must be indented deeper than `parent`.
+    #[inline(never)]
     pub(super) fn flow_collection(&mut self, parent: isize, flags: u8) -> Result<(), ParseError> {
+        let records = self.records.len();
+        if let Some(end) = self.flow_line(flags) {
+            (self.at, self.last_end) = (end, end);
+            return Ok(());
+        }
+        self.records.truncate(records);
         // The stack is empty between two collections, and kept for its memory.
         let mut open = core::mem::take(&mut self.flow);
         self.flow_open(&mut open, flags)?;
@@ -116,6 +123,91 @@ impl Scanner<'_> {
         }
         self.flow = open;
         Ok(())
+    }
+
+    /// The records of a collection on one line, where nothing is in it but scalars and such collections, and its end; `None`
+    /// where there is anything else. One loop without a stack: the `next` of an open collection's record is the one around.
+    fn flow_line(&mut self, flags: u8) -> Option<usize> {
+        let outermost = self.records.len();
+        let (mut top, mut depth) = (outermost, 0);
+        let mut kind = self.flow_line_open(self.at, outermost, flags);
+        let mut at = self.at + 1;
+        let mut state = State::Entry;
+        loop {
+            while self.byte(at) == b' ' {
+                at += 1;
+            }
+            match self.byte(at) {
+                b',' if state == State::Comma => {
+                    at += 1;
+                    state = State::Entry;
+                }
+                b']' | b'}' if state != State::Value => {
+                    if (kind == Kind::FlowSequence) != (self.byte(at) == b']') {
+                        return None;
+                    }
+                    at += 1;
+                    self.last_end = at;
+                    let around = self.records.get(top)?.next as usize;
+                    self.close(top);
+                    if depth == 0 {
+                        return Some(at);
+                    }
+                    depth -= 1;
+                    top = around;
+                    kind = self.records.get(top)?.kind;
+                    state = State::Comma;
+                }
+                _ if state == State::Comma => return None,
+                b'[' | b'{' if state == State::Value || kind == Kind::FlowSequence => {
+                    depth += 1;
+                    self.check_depth(depth).ok()?;
+                    let around = core::mem::replace(&mut top, self.records.len());
+                    kind = self.flow_line_open(at, around, 0);
+                    at += 1;
+                    state = State::Entry;
+                }
+                _ => {
+                    at = self.flow_line_scalar(at)?;
+                    if state == State::Entry && kind == Kind::FlowMapping {
+                        if self.byte(at) != b':' {
+                            return None;
+                        }
+                        at += 1;
+                        state = State::Value;
+                    } else {
+                        state = State::Comma;
+                    }
+                }
+            }
+        }
+    }
+
+    fn flow_line_open(&mut self, at: usize, around: usize, flags: u8) -> Kind {
+        let kind = if self.byte(at) == b'[' { Kind::FlowSequence } else { Kind::FlowMapping };
+        let record = self.push(kind, at, at + 1, flags);
+        if let Some(record) = self.records.get_mut(record) {
+            record.next = offset(around);
+        }
+        kind
+    }
+
+    /// A scalar that ends with its line at the latest; gives the place behind it and behind blanks.
+    #[inline]
+    fn flow_line_scalar(&mut self, at: usize) -> Option<usize> {
+        let (kind, end, stop) = match self.byte(at) {
+            b'"' | b'\'' => {
+                let (kind, end) = self.quoted_line(at)?;
+                (kind, end, end)
+            }
+            byte if byte.is_ascii_alphanumeric() || !self.is_blank(at) && self.plain_start(at, Context::Flow).is_ok() => {
+                let (end, stop) = self.plain_line(at, Context::Flow);
+                (Kind::Plain, end, stop)
+            }
+            _ => return None,
+        };
+        self.push(kind, at, end, 0);
+        Some(stop)
     }
 
     fn check_flow_line(&self, parent: isize) -> Result<(), ParseError> {

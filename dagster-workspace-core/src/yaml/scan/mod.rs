@@ -8,11 +8,13 @@
 mod block;
 mod bytes;
 mod flow;
+mod line;
 mod property;
 mod token;
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use self::block::{Frame, Segment};
 use self::property::Properties;
@@ -155,11 +157,13 @@ impl<'t> Scanner<'t> {
     }
 
     /// Byte at `at`; 0, which no text holds, behind the end.
+    #[inline(always)]
     fn byte(&self, at: usize) -> u8 {
         self.bytes.get(at).copied().unwrap_or(0)
     }
 
     /// Whether white space, a line break or the end stands at `at`.
+    #[inline]
     fn is_blank(&self, at: usize) -> bool {
         matches!(self.byte(at), b' ' | b'\t' | b'\n' | b'\r' | 0)
     }
@@ -187,14 +191,15 @@ impl<'t> Scanner<'t> {
     }
 
     /// Offset behind the line break at `at`.
+    #[inline]
     fn behind_break(&self, at: usize) -> usize {
         if self.byte(at) == b'\r' && self.byte(at + 1) == b'\n' { at + 2 } else { at + 1 }
     }
 
     /// Offset of the first byte from `at` on that is no space.
+    #[inline]
     fn behind_spaces(&self, at: usize) -> usize {
-        let rest = self.bytes.get(at..).unwrap_or_default();
-        at + bytes::spaces(rest)
+        self.bytes.get(at..).map_or(at, |rest| at + bytes::spaces(rest))
     }
 
     /// Offset of the first byte from `at` on that is neither space nor tab.
@@ -261,9 +266,10 @@ impl<'t> Scanner<'t> {
         index
     }
 
+    #[inline]
     fn push_with(&mut self, kind: Kind, start: usize, end: usize, flags: u8, column: usize) {
         let next = offset(self.records.len() + 1);
-        let column = u16::try_from(column).unwrap_or(u16::MAX);
+        let column = column.min(usize::from(u16::MAX)) as u16;
         if self.records.len() == self.records.capacity() {
             self.make_room();
         }
@@ -336,29 +342,31 @@ struct Gap {
 
 /// Offset of the first character that is not YAML 1.2.2 \[1\] c-printable.
 fn unprintable(bytes: &[u8]) -> Option<u32> {
-    // Chunks are judged whole, which compiles to vector instructions; only a suspicious one is looked at byte by byte.
-    let control = |byte: u8| (byte < 0x20) & (byte != b'\n') & (byte != b'\r') & (byte != b'\t') | (byte == 0x7F);
-    let suspicious = |byte: u8| control(byte) | (byte == 0xC2) | (byte == 0xEF);
-    for (number, chunk) in bytes.chunks(64).enumerate() {
-        let doubt = if chunk.is_ascii() {
-            chunk.iter().fold(false, |any, byte| any | control(*byte))
-        } else {
-            chunk.iter().fold(false, |any, byte| any | suspicious(*byte))
-        };
-        if doubt {
-            for at in number * 64..number * 64 + chunk.len() {
-                let rest = bytes.get(at..).unwrap_or_default();
-                let bad = match rest {
-                    [0xC2, second, ..] => *second < 0xA0 && *second != 0x85,
-                    [0xEF, 0xBF, third, ..] => *third >= 0xBE,
-                    [0xEF, ..] | [] => false,
-                    [byte, ..] => suspicious(*byte),
-                };
-                if bad {
-                    return Some(offset(at));
-                }
-            }
+    // Chunks are judged whole, which compiles to vector instructions: first whether all is ASCII text, then whether a byte
+    // may be bad. Only then they are looked at byte by byte.
+    let is_plain = |byte: u8| (byte.wrapping_sub(0x20) < 0x5F) | (byte == b'\n');
+    let is_control = |byte: u8| (byte < 0x20) & (byte != b'\n') & (byte != b'\r') & (byte != b'\t') | (byte == 0x7F);
+    let is_suspicious = |byte: u8| is_control(byte) | (byte == 0xC2) | (byte == 0xEF);
+    let mut at = 0;
+    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<64>) {
+        if !chunk.iter().fold(true, |all, byte| all & is_plain(*byte))
+            && chunk.iter().fold(false, |any, byte| any | is_suspicious(*byte))
+            && let Some(found) = unprintable_in(bytes, at..at + 64)
+        {
+            return Some(found);
         }
+        at += 64;
     }
-    None
+    unprintable_in(bytes, at..bytes.len())
+}
+
+/// The same of those that begin in `range`.
+fn unprintable_in(bytes: &[u8], mut range: Range<usize>) -> Option<u32> {
+    let bad = |at: &usize| match bytes.get(*at..).unwrap_or_default() {
+        [0xC2, second, ..] => *second < 0xA0 && *second != 0x85,
+        [0xEF, 0xBF, third, ..] => *third >= 0xBE,
+        [byte, ..] => *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r') || *byte == 0x7F,
+        [] => false,
+    };
+    range.find(bad).map(offset)
 }

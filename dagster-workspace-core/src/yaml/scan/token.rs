@@ -7,6 +7,7 @@ use crate::yaml::record::Kind;
 
 impl Scanner<'_> {
     /// A scalar, alias or flow collection in block context; `parent` is the column that continued lines must exceed.
+    #[inline(always)]
     pub(super) fn node(&mut self, parent: isize, flags: u8) -> Result<(), ParseError> {
         match self.byte(self.at) {
             b'[' | b'{' => self.flow_collection(parent, flags),
@@ -16,9 +17,37 @@ impl Scanner<'_> {
         }
     }
 
+    /// Kind and end of the quoted scalar at `start`, where it ends with its line at the latest and holds no escape.
+    #[inline(always)]
+    pub(super) fn quoted_line(&self, start: usize) -> Option<(Kind, usize)> {
+        let quote = self.byte(start);
+        let end = start + 1 + bytes::before_any(self.bytes.get(start + 1..)?, quote, b'\\');
+        let kind = if quote == b'"' { Kind::DoubleQuoted } else { Kind::SingleQuoted };
+        // Doubled, a single quote goes on.
+        let ends = self.byte(end) == quote && (quote == b'"' || self.byte(end + 1) != quote);
+        ends.then_some((kind, end + 1))
+    }
+
+    /// A quoted scalar over all its lines, YAML 1.2.2 \[109\] and \[120\].
+    #[inline(always)]
     pub(super) fn quoted(&mut self, parent: isize, flags: u8) -> Result<(), ParseError> {
+        let (start, column) = (self.at, self.at - self.line);
+        let kind = match self.quoted_line(start) {
+            Some((kind, end)) => {
+                self.at = end;
+                kind
+            }
+            None => self.quoted_lines(parent)?,
+        };
+        self.last_end = self.at;
+        self.push_with(kind, start, self.at, flags, column);
+        Ok(())
+    }
+
+    /// Moves behind a quoted scalar that may hold escapes and line breaks.
+    #[inline(never)]
+    fn quoted_lines(&mut self, parent: isize) -> Result<Kind, ParseError> {
         let start = self.at;
-        let column = start - self.line;
         let kind = if self.byte(start) == b'"' { Kind::DoubleQuoted } else { Kind::SingleQuoted };
         self.at += 1;
         let quote = self.byte(start);
@@ -40,9 +69,7 @@ impl Scanner<'_> {
             }
         }
         self.at += 1;
-        self.last_end = self.at;
-        self.push_with(kind, start, self.at, flags, column);
-        Ok(())
+        Ok(kind)
     }
 
     /// A line break inside a quoted scalar, and the indentation of the line that follows.
@@ -92,10 +119,12 @@ impl Scanner<'_> {
     }
 
     /// A plain scalar over all its lines, YAML 1.2.2 \[131\].
+    #[inline(always)]
     pub(super) fn plain(&mut self, parent: isize, context: Context, flags: u8) -> Result<(), ParseError> {
-        let start = self.at;
-        let column = start - self.line;
-        self.plain_start(context)?;
+        let (start, column) = (self.at, self.at - self.line);
+        if !self.byte(start).is_ascii_alphanumeric() {
+            self.plain_start(start, context)?;
+        }
         let (mut end, mut stop) = self.plain_line(start, context);
         while matches!(self.byte(stop), b'\n' | b'\r') {
             let Some((line, token)) = self.continued(stop, parent, context) else { break };
@@ -109,49 +138,55 @@ impl Scanner<'_> {
     }
 
     /// YAML 1.2.2 \[126\] ns-plain-first.
-    fn plain_start(&self, context: Context) -> Result<(), ParseError> {
-        match self.byte(self.at) {
-            b'-' | b'?' | b':' if context.is_plain_safe(self.byte(self.at + 1)) => Ok(()),
+    pub(super) fn plain_start(&self, at: usize, context: Context) -> Result<(), ParseError> {
+        match self.byte(at) {
+            b'-' | b'?' | b':' if context.is_plain_safe(self.byte(at + 1)) => Ok(()),
             b'-' | b'?' | b':' | b',' | b'#' | b'&' | b'*' | b'!' | b'|' | b'>' | b'\'' | b'"' | b'%' | b'@' | b'`' => {
-                Err(self.error(Problem::PlainStart))
+                Err(self.error_at(Problem::PlainStart, at))
             }
-            b'[' | b']' | b'{' | b'}' => Err(self.error(Problem::UnexpectedBracket)),
+            b'[' | b']' | b'{' | b'}' => Err(self.error_at(Problem::UnexpectedBracket, at)),
             _ => Ok(()),
         }
     }
 
     /// Where the plain text of one line ends, and where what ends it stands.
-    #[inline]
+    #[inline(always)]
     pub(super) fn plain_line(&self, start: usize, context: Context) -> (usize, usize) {
-        let rest = self.bytes.get(start..).unwrap_or_default();
-        let mut at = 0;
+        let mut stop = start;
         loop {
-            let rest = rest.get(at..).unwrap_or_default();
-            at += match context {
+            let rest = self.bytes.get(stop..).unwrap_or_default();
+            stop += match context {
                 Context::Block => bytes::before_any(rest, b':', b'#'),
                 Context::Flow => bytes::before_flow_stop(rest),
             };
-            match self.byte(start + at) {
-                b'\t' => at += 1,
-                b':' if context.is_plain_safe(self.byte(start + at + 1)) => at += 1,
-                b'#' if at > 0 && !matches!(self.byte(start + at - 1), b' ' | b'\t') => at += 1,
+            match self.byte(stop) {
+                b'\t' => stop += 1,
+                b':' if context.is_plain_safe(self.byte(stop + 1)) => stop += 1,
+                b'#' if stop > start && !matches!(self.byte(stop - 1), b' ' | b'\t') => stop += 1,
                 _ => break,
             }
         }
-        let text = rest.get(..at).unwrap_or_default();
-        let length = text.iter().rposition(|byte| !matches!(byte, b' ' | b'\t')).map_or(0, |last| last + 1);
-        (start + length, start + at)
+        let mut end = stop;
+        while end > start && matches!(self.byte(end - 1), b' ' | b'\t') {
+            end -= 1;
+        }
+        (end, stop)
     }
 
     /// The next line that holds text, its start and its text's, where it continues a plain scalar.
-    pub(super) fn continued(&self, stop: usize, parent: isize, context: Context) -> Option<(usize, usize)> {
-        let mut line = self.behind_break(stop);
+    #[inline(always)]
+    fn continued(&self, stop: usize, parent: isize, context: Context) -> Option<(usize, usize)> {
+        let line = self.behind_break(stop);
+        let text = self.behind_spaces(line);
+        // Most often the next line is not deep enough.
+        let shallow = context == Context::Block && (text - line).cast_signed() <= parent;
+        if shallow && !self.is_blank(text) { None } else { self.continued_at(line, parent, context) }
+    }
+
+    #[inline(never)]
+    fn continued_at(&self, mut line: usize, parent: isize, context: Context) -> Option<(usize, usize)> {
         loop {
             let indent = self.behind_spaces(line);
-            let shallow = context == Context::Block && (indent - line).cast_signed() <= parent;
-            if shallow && !self.is_blank(indent) {
-                return None;
-            }
             let token = self.behind_blanks(indent);
             match self.byte(token) {
                 b'\n' | b'\r' => {
