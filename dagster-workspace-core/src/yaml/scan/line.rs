@@ -200,6 +200,7 @@ impl Scanner<'_> {
 }
 
 /// A `:` or `-`.
+#[derive(Clone, Copy)]
 struct Indicator {
     at: usize,
     /// Column of the collection's entries.
