@@ -3,11 +3,6 @@
 use core::fmt;
 use core::ops::Range;
 
-/// Offsets of texts that are read fit: they have at most 64 MiB, and an index fewer records than four times that.
-pub(crate) fn offset(at: usize) -> u32 {
-    at as u32
-}
-
 /// Half-open range of byte offsets into one text. Invariant: `start <= end`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Span {
@@ -97,6 +92,12 @@ impl fmt::Display for LineCol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.line, self.column)
     }
+}
+
+/// Offsets of texts that are read fit: they have at most 64 MiB, and an index fewer records than four times that.
+pub(crate) fn offset(at: usize) -> u32 {
+    debug_assert!(u32::try_from(at).is_ok(), "no text is as long as that");
+    at as u32
 }
 
 /// Offset just behind the last line break of `head`, 0 where there is none. Breaks are LF, CR LF and CR.

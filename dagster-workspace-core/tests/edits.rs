@@ -133,6 +133,15 @@ fn add_puts_no_blank_line_behind_kept_breaks() {
 }
 
 #[test]
+fn add_before_blanks_that_told_the_indentation_of_an_empty_block_scalar() {
+    check(
+        "a:\n  note: >-\n    ",
+        r#"{"op":"add","list":"b","item":"name: c"}"#,
+        "a:\n  note: >-\nb:\n  - name: c\n    ",
+    );
+}
+
+#[test]
 fn add_in_crlf_text_writes_crlf_inside_a_multi_line_item() {
     check(
         "x:\r\n  - name: a\r\n",

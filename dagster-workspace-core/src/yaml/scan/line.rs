@@ -200,10 +200,49 @@ impl Scanner<'_> {
 }
 
 /// A `:` or `-`.
+#[derive(Clone, Copy)]
 struct Indicator {
     at: usize,
     /// Column of the collection's entries.
     column: usize,
     /// What the collection waits for behind it.
     state: State,
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+
+    use crate::yaml::Document;
+
+    /// Nodes with brackets around collections; `_` where nothing is written.
+    fn check(text: &str, expected: &str) {
+        fn show(node: crate::yaml::Node<'_>, out: &mut String) {
+            let collection = node.mapping().is_some() || node.sequence().is_some();
+            out.push_str(if collection { "(" } else { node.source() });
+            out.push_str(if node.source().is_empty() { "_" } else { "" });
+            for (number, child) in node.children().enumerate() {
+                out.push_str(if number > 0 { " " } else { "" });
+                show(child, out);
+            }
+            out.push_str(if collection { ")" } else { "" });
+        }
+        let document = Document::parse(text).unwrap();
+        let mut out = String::new();
+        show(document.root().unwrap(), &mut out);
+        assert_eq!(out, expected, "{text:?}");
+    }
+
+    #[test]
+    fn simple_lines_in_turn_with_others() {
+        check("a: b # c\nd:\n- e\n- f: g\n  h:\n\n    i\nj: k\n", "(a b d (e (f g h i)) j k)");
+        check("a: b\r\nc:\r\n  - d\r\n\r\n# e\r\nf: g", "(a b c (d) f g)");
+        check("- ? a: b\n- c: d\n", "(((a b) _) (c d))");
+        check("- - a\n  - b: c\n- &d\n  e: f\n- g\n  h\n", "((a (b c)) (e f) g\n  h)");
+        check(
+            "a: {b: [c, {d: e}], f: ''}\ng: [h: i, \"j\":k]\nl: [m,\n  n]\n",
+            "(a (b (c (d e)) f '') g ((h i) (\"j\" k)) l (m n))",
+        );
+        check("a:\nb: |\n  c: d\ne: \"f\\\n  g\"\n", "(a _ b |\n  c: d e \"f\\\n  g\")");
+    }
 }

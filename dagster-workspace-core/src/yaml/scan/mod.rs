@@ -1,9 +1,9 @@
 //! From text to index, in one pass over the bytes.
 //!
 //! [`Scanner`] holds the place, the records so far and the open block collections. `stream` (here) reads documents and
-//! their marks, `block` what indentation means, `flow` what stands in brackets, `token` scalars, `property` anchors, tags
-//! and directives. Nothing recurses, nothing is decoded, and a mapping is known by the `:` behind its first key: its record
-//! is then slid in front of the few records of that key.
+//! their marks, `block` what indentation means, `line` the same of the lines that almost all are, `flow` what stands in
+//! brackets, `token` scalars, `property` anchors, tags and directives. Nothing recurses, nothing is decoded, and a mapping
+//! is known by the `:` behind its first key: its record is then slid in front of the few records of that key.
 
 mod block;
 mod bytes;
