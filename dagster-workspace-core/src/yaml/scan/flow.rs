@@ -200,7 +200,9 @@ impl Scanner<'_> {
                 let (kind, end) = self.quoted_line(at)?;
                 (kind, end, end)
             }
-            byte if byte.is_ascii_alphanumeric() || !self.is_blank(at) && self.plain_start(at, Context::Flow).is_ok() => {
+            byte if byte.is_ascii_alphanumeric()
+                || !self.is_blank(at) && self.plain_start(at, Context::Flow).is_ok() =>
+            {
                 let (end, stop) = self.plain_line(at, Context::Flow);
                 (Kind::Plain, end, stop)
             }
