@@ -1,5 +1,7 @@
 //! `doctor`: settings that cannot work, sizes near their limit, and permissions that are missing; with `--rbac` the smallest role.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use dagster_workspace_core::error::Severity;
 use serde_json::json;
@@ -32,8 +34,15 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
             text.push_str(&format!("hint: {hint}\n"));
         }
     }
+    let mut missing: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for permission in &found.missing {
-        text.push_str(&format!("error[rbac]: not permitted to {permission}\n"));
+        let verb = permission.verb;
+        let resource =
+            permission.to_string().split_once(' ').map_or_else(String::new, |(_, resource)| resource.to_owned());
+        missing.entry(resource).or_default().push(verb);
+    }
+    for (resource, verbs) in missing {
+        text.push_str(&format!("error[rbac]: not permitted to {} {resource}\n", verbs.join(", ")));
     }
     if !found.missing.is_empty() {
         text.push_str("hint: `doctor --rbac ACCOUNT` prints a role with all that jobs need\n");

@@ -53,6 +53,9 @@ impl Exit {
             | StoreError::NoDirectory { .. }
             | StoreError::Denied { action: "read", .. }
             | StoreError::Io { action: "read", .. } => Self::Invalid,
+            StoreError::Forbidden { .. } | StoreError::Immutable { .. } | StoreError::NoNamespace { .. } => {
+                Self::Precondition
+            }
             StoreError::Conflict { .. } | StoreError::Busy { .. } => Self::Conflict,
             StoreError::Ambiguous { .. } => Self::Partial,
             _ => Self::Failed,

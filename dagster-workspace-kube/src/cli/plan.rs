@@ -78,7 +78,7 @@ pub(super) fn answer(plan: &Plan, context: &Context<'_>, out: Option<&Path>) -> 
     match (plan.has_changes, out) {
         (false, _) => text.push_str("no change: everything is as asked\n"),
         (true, Some(file)) => {
-            text.push_str(&format!("nothing is written; `apply {}` carries it out\n", file.display()))
+            text.push_str(&format!("nothing is written; `apply {}` carries it out\n", file.display()));
         }
         (true, None) => text.push_str("nothing is written\n"),
     }

@@ -89,7 +89,7 @@ impl Deployer {
             settings.kubeconfig = if let [file] = files.as_slice() { Some(file.clone()) } else { None };
         }
         let patient = ClientBuilder::try_from(reload::patient(connected.config.clone()));
-        let patient = patient.map_or_else(|_| connected.client.clone(), |builder| builder.build());
+        let patient = patient.map_or_else(|_| connected.client.clone(), ClientBuilder::build);
         let (client, namespace) = (connected.client.clone(), connected.namespace.clone());
         Builder { client, patient, namespace, settings, events: Events::unheard() }
     }

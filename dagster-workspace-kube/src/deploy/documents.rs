@@ -474,8 +474,12 @@ impl Job<'_> {
             Some(seen) => apply_from(store, &key, seen, policy, change).await,
             None => apply_with(store, &key, Absent::Refuse, policy, change).await,
         };
-        let Outcome { before, text, version, written, attempts: _, requests } =
+        let Outcome { before, text, version, written, attempts, requests } =
             outcome.map_err(|error| refused(subject, error))?;
+        if attempts > 1 {
+            // Others are at it, and what was read of the other document is old by now: a write would only lose.
+            planned.clear();
+        }
         let (changes, warnings) = last.map(|Edited { changes, warnings, .. }| (changes, warnings)).unwrap_or_default();
         Ok(Edited { subject, before: before.unwrap_or_default(), text, version, changes, warnings, written, requests })
     }

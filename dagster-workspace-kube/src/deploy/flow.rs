@@ -17,7 +17,6 @@ use super::settings::ChartOwned;
 use super::step::Step;
 use crate::apply::Written;
 use crate::cluster::{self, Owner};
-use crate::helm::ChartSource;
 use crate::plan::Plan;
 
 /// One job under way.
@@ -96,13 +95,8 @@ impl Run<'_> {
         }
         if settings.steps.has(Step::Helm) && changes(Subject::Values) {
             let upgrade = self.deployer.upgrade(self.around)?;
-            if let ChartSource::Path(path) = &upgrade.chart.source {
-                // Read here, as it is for the hash, so that a wrong path writes nothing.
-                upgrade.hash("").map_err(|error| {
-                    tracing::debug!(path = %path.display(), "the chart cannot be read");
-                    error
-                })?;
-            }
+            // Read here, as it is for the hash, so that a wrong path writes nothing.
+            upgrade.hash("")?;
             self.deployer.shared.helm.version().await?;
         }
         Ok(())

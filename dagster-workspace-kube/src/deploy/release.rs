@@ -25,18 +25,14 @@ impl Run<'_> {
     pub(super) async fn roll_out(&mut self, job: &mut Job<'_>) -> Done {
         let upgrade = self.deployer.upgrade(self.around)?;
         let shared = &self.deployer.shared;
-        let values =
-            self.document(Subject::Values).filter(|values| !values.is_changed()).map(|values| values.text.clone());
-        if let Some(text) = values {
-            let found = shared.helm.release(&shared.client, &upgrade.target).await?;
-            if let Some(release) = found {
-                if release.is_deployed_from(&upgrade.hash(&text)?) {
-                    let detail =
-                        format!("release `{}` carries these values, revision {}", release.name, release.revision);
-                    self.report.release = Some(Released { name: release.name, revision: release.revision, runs: 0 });
-                    return Ok((Unchanged, detail));
-                }
-            }
+        let values = self.document(Subject::Values).filter(|values| !values.is_changed());
+        if let Some(text) = values.map(|values| values.text.clone())
+            && let Some(release) = shared.helm.release(&shared.client, &upgrade.target).await?
+            && release.is_deployed_from(&upgrade.hash(&text)?)
+        {
+            let detail = format!("release `{}` carries these values, revision {}", release.name, release.revision);
+            self.report.release = Some(Released { name: release.name, revision: release.revision, runs: 0 });
+            return Ok((Unchanged, detail));
         }
         // helm takes long; what others change meanwhile is read again.
         job.pause();
@@ -125,10 +121,10 @@ impl Deployer {
         let lease = self.take_lease(&upgrade.target.release).await?;
         let tell = |step: helm::Step| self.events.progress(Step::Helm, told(&step));
         let rolled_out = helm.roll_out(client, upgrade, &settings.patience, newest, tell).await;
-        if let Some(Turn::Held(held)) = lease {
-            if let Err(error) = held.release().await {
-                self.events.warn(Step::Helm, format!("{error}: other jobs wait until it expires"));
-            }
+        if let Some(Turn::Held(held)) = lease
+            && let Err(error) = held.release().await
+        {
+            self.events.warn(Step::Helm, format!("{error}: other jobs wait until it expires"));
         }
         rolled_out.map_err(|error| DeployError::RollOut(Box::new(error)))
     }

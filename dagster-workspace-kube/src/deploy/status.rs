@@ -218,13 +218,12 @@ impl Deployer {
                 DriftKind::Release,
                 format!("release `{name}` is {}, revision {}", found.status.as_str(), found.revision),
             );
-        } else if let Some(values) = values {
-            // Without a chart's version nothing can be said of the release, which `doctor` says.
-            if let Ok(upgrade) = self.upgrade(around) {
-                if !found.is_deployed_from(&upgrade.hash(&values.text)?) {
-                    drift(DriftKind::NotRolledOut, format!("release `{name}` does not carry the values of now"));
-                }
-            }
+        } else if let Some(values) = values
+            // Without a chart's version nothing can be said of the release.
+            && let Ok(upgrade) = self.upgrade(around)
+            && !found.is_deployed_from(&upgrade.hash(&values.text)?)
+        {
+            drift(DriftKind::NotRolledOut, format!("release `{name}` does not carry the values of now"));
         }
         Ok(release)
     }

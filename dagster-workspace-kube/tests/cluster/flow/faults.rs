@@ -168,7 +168,11 @@ async fn err_missing_permission_is_named() {
     command.arg("--kubeconfig").arg(kubeconfig.path().join("config"));
     let said: Said = tokio::task::spawn_blocking(move || command.output().unwrap().into()).await.unwrap();
     assert_eq!(said.exit, 5, "{said:#?}");
-    for missing in ["update configmaps `dagster-workspace-yaml`", "create pods/proxy", "create secrets"] {
+    for missing in [
+        "create pods/proxy",
+        "create, delete, get, list, update secrets",
+        "create, get, update leases.coordination.k8s.io",
+    ] {
         assert!(said.stdout.contains(&format!("not permitted to {missing}")), "{missing}: {}", said.stdout);
     }
 }

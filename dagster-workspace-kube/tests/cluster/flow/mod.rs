@@ -5,3 +5,4 @@ mod add;
 mod faults;
 mod many;
 mod system;
+mod upkeep;
