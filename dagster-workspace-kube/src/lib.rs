@@ -8,12 +8,15 @@ pub mod apply;
 pub mod cli;
 #[cfg(feature = "cluster")]
 pub mod cluster;
+pub mod deploy;
 #[cfg(feature = "cluster")]
 pub mod helm;
 #[cfg(feature = "object-store")]
 pub mod history;
 #[cfg(feature = "cluster")]
 pub mod lease;
+#[cfg(feature = "cluster")]
+pub mod plan;
 #[cfg(feature = "cluster")]
 pub mod reload;
 pub mod retry;

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io;
 
-use dagster_workspace_kube::cli::{self, Streams};
+use dagster_workspace_kube::cli::{self, Live, Streams};
 use pyo3::prelude::*;
 
 /// Runs the command `dagster-workspace` with `arguments`, by default those of this process, and returns its exit code.
@@ -20,7 +20,7 @@ pub(crate) fn main(py: Python<'_>, arguments: Option<Vec<OsString>>) -> PyResult
     let arguments = std::iter::once(OsString::from("dagster-workspace")).chain(arguments);
     let exit = py.detach(|| {
         let (mut stdin, mut stdout, mut stderr) = (io::stdin(), io::stdout(), io::stderr());
-        cli::run(arguments, Streams { stdin: &mut stdin, stdout: &mut stdout, stderr: &mut stderr })
+        cli::run(arguments, Streams { stdin: &mut stdin, stdout: &mut stdout, stderr: &mut stderr, live: Live::No })
     });
     if let Some(handler) = restored {
         let signal = py.import("signal")?;

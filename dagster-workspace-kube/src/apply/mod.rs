@@ -18,7 +18,7 @@ use crate::retry::{Backoff, RetryPolicy};
 use crate::store::{Key, Precondition, Store, StoreError, Stored, Version};
 
 pub use transforms::{Changed, apply};
-pub use turns::Turns;
+pub use turns::{Turn, Turns};
 
 /// What to do when there is no document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,29 +122,25 @@ pub async fn apply_with<E>(
     key: &Key,
     absent: Absent<'_>,
     policy: &RetryPolicy,
-    mut change: impl FnMut(&str) -> Result<Option<String>, E>,
+    change: impl FnMut(&str) -> Result<Option<String>, E>,
 ) -> Result<Outcome, ApplyError<E>> {
-    let mut run = Run::new(store, key, policy);
-    loop {
-        let stored = run.get().await?;
-        if let Some(outcome) = run.settle(stored.as_ref()) {
-            return Ok(outcome);
-        }
-        let (before, version) = stored.map_or((None, None), |stored| (Some(stored.text), Some(stored.version)));
-        let start = match (before.as_deref(), absent) {
-            (Some(text), _) | (None, Absent::Create(text)) => text,
-            (None, Absent::Refuse) => return Err(run.fail(StoreError::NotFound { key: key.clone() })),
-        };
-        let changed = change(start).map_err(ApplyError::Transform)?.filter(|text| text != start);
-        let (text, precondition) = match (changed, version) {
-            (None, Some(version)) => return Ok(run.unchanged(start.to_owned(), version)),
-            (Some(text), Some(version)) => (text, Precondition::Matches(version)),
-            (changed, None) => (changed.unwrap_or_else(|| start.to_owned()), Precondition::Absent),
-        };
-        if let Some(version) = run.put(before.as_deref(), &text, precondition).await? {
-            return Ok(run.outcome(before, text, version, Written::Confirmed));
-        }
-    }
+    Run::new(store, key, policy).change(absent, change).await
+}
+
+/// [`apply_with`] of a document that was read already: the first read is left out, so an uncontended change is one write, and
+/// where nothing changes there is no request at all.
+///
+/// # Errors
+/// As [`apply_with`].
+pub async fn apply_from<E>(
+    store: &dyn Store,
+    key: &Key,
+    seen: Stored,
+    policy: &RetryPolicy,
+    change: impl FnMut(&str) -> Result<Option<String>, E>,
+) -> Result<Outcome, ApplyError<E>> {
+    let run = Run { seen: Some(seen), ..Run::new(store, key, policy) };
+    run.change(Absent::Refuse, change).await
 }
 
 /// One change under way.
@@ -156,6 +152,8 @@ struct Run<'a> {
     backoff: Backoff,
     writes: u32,
     requests: u32,
+    /// What the caller has read already.
+    seen: Option<Stored>,
     /// The last write whose answer was lost.
     lost: Option<Lost>,
     /// Set when no further write may be sent and only the lost one is to be settled: what it came to.
@@ -173,11 +171,42 @@ impl<'a> Run<'a> {
         // A deadline too far away to be a date is a day that never comes; a year is as good.
         let deadline = started.checked_add(policy.deadline).unwrap_or(started + Duration::from_secs(31_536_000));
         let backoff = Backoff::new(policy.clone());
-        Self { store, key, started, deadline, backoff, writes: 0, requests: 0, lost: None, spent: None }
+        Self { store, key, started, deadline, backoff, writes: 0, requests: 0, seen: None, lost: None, spent: None }
+    }
+
+    /// Reads, changes and writes until that succeeds.
+    async fn change<E>(
+        mut self,
+        absent: Absent<'_>,
+        mut change: impl FnMut(&str) -> Result<Option<String>, E>,
+    ) -> Result<Outcome, ApplyError<E>> {
+        loop {
+            let stored = self.get().await?;
+            if let Some(outcome) = self.settle(stored.as_ref()) {
+                return Ok(outcome);
+            }
+            let (before, version) = stored.map_or((None, None), |stored| (Some(stored.text), Some(stored.version)));
+            let start = match (before.as_deref(), absent) {
+                (Some(text), _) | (None, Absent::Create(text)) => text,
+                (None, Absent::Refuse) => return Err(self.fail(StoreError::NotFound { key: self.key.clone() })),
+            };
+            let changed = change(start).map_err(ApplyError::Transform)?.filter(|text| text != start);
+            let (text, precondition) = match (changed, version) {
+                (None, Some(version)) => return Ok(self.unchanged(start.to_owned(), version)),
+                (Some(text), Some(version)) => (text, Precondition::Matches(version)),
+                (changed, None) => (changed.unwrap_or_else(|| start.to_owned()), Precondition::Absent),
+            };
+            if let Some(version) = self.put(before.as_deref(), &text, precondition).await? {
+                return Ok(self.outcome(before, text, version, Written::Confirmed));
+            }
+        }
     }
 
     /// The document, or `None` when there is none.
     async fn get<E>(&mut self) -> Result<Option<Stored>, ApplyError<E>> {
+        if let Some(seen) = self.seen.take() {
+            return Ok(Some(seen));
+        }
         loop {
             self.requests += 1;
             let error = match timeout_at(self.deadline, self.store.get(self.key)).await {

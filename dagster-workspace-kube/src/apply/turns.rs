@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync;
 use tokio::time::{Instant, timeout};
@@ -41,15 +42,34 @@ impl Turns {
         policy: &RetryPolicy,
         change: impl FnMut(&str) -> Result<Option<String>, E>,
     ) -> Result<Outcome, ApplyError<E>> {
-        let queue = self.queue(key);
         let started = Instant::now();
-        let Ok(_turn) = timeout(policy.deadline, queue.lock()).await else {
-            let reason = "other calls in this process are changing it".to_owned();
-            let source = Box::new(StoreError::Busy { key: key.clone(), reason, retry_after: None });
-            return Err(ApplyError::GaveUp { attempts: 0, elapsed: started.elapsed(), source });
-        };
+        let _turn = self.take(key, policy.deadline).await.map_err(|error| {
+            let source = Box::new(error);
+            ApplyError::GaveUp { attempts: 0, elapsed: started.elapsed(), source }
+        })?;
         let deadline = policy.deadline.saturating_sub(started.elapsed());
         apply_with(&*self.store, key, absent, &RetryPolicy { deadline, ..policy.clone() }, change).await
+    }
+
+    /// Waits until no other call changes this document, for programs that change several in one go. They take turns in the
+    /// same order, else two of them wait for each other until their deadlines.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when `deadline` ended while others were at it.
+    pub async fn take(&self, key: &Key, deadline: Duration) -> Result<Turn, StoreError> {
+        match timeout(deadline, self.queue(key).lock_owned()).await {
+            Ok(guard) => Ok(Turn { _guard: guard }),
+            Err(_) => {
+                let reason = "other calls in this process are changing it".to_owned();
+                Err(StoreError::Busy { key: key.clone(), reason, retry_after: None })
+            }
+        }
+    }
+
+    /// The store itself.
+    #[must_use]
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
     }
 
     fn queue(&self, key: &Key) -> Arc<sync::Mutex<()>> {
@@ -57,6 +77,12 @@ impl Turns {
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(queues.entry(key.clone()).or_default())
     }
+}
+
+/// The right to change a document while this lives.
+#[derive(Debug)]
+pub struct Turn {
+    _guard: sync::OwnedMutexGuard<()>,
 }
 
 impl fmt::Debug for Turns {

@@ -1,26 +1,27 @@
-//! `add`: a new deployment and its code location, first in the values, then in the workspace file.
+//! `add`: new deployments and their code locations, first in the values, then in the workspace file.
 
 use std::path::PathBuf;
 
 use clap::Args;
-use dagster_workspace_core::transform::pair;
+use dagster_workspace_core::transform::pair::{self, Pair};
 use dagster_workspace_core::value::Value;
 use dagster_workspace_core::values::{DEFAULT_PORT, Image, PullPolicy, UserDeployment, UserDeployments};
 use dagster_workspace_core::yaml::{Document, Schema};
 
 use super::Context;
-use super::documents::{Documents, Which};
 use super::exit::Exit;
-use super::fields::Fields;
+use super::fields::{self, Fields};
 use super::input::{self, Input};
-use super::job::{self, Step};
+use super::job;
 use super::render::{Answer, Failure, Finding};
+use crate::deploy::{Aim, Request};
 
 /// Arguments of `add`.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct Arguments {
-    /// Name of the deployment, of its Service and of its code location
-    name: String,
+    /// Names of the deployments, of their Services and of their code locations
+    #[arg(required = true, value_name = "NAME", value_parser = fields::name)]
+    names: Vec<String>,
     #[command(flatten)]
     fields: Fields,
     /// Start from the entry in this file, YAML or JSON; `-` is the standard input. NAME replaces the name in it
@@ -31,36 +32,42 @@ pub(super) struct Arguments {
     like: Option<String>,
 }
 
-/// Adds it to both documents.
+/// Adds them to both documents.
 pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<Answer, Failure> {
-    let documents = Documents::of(context.options.directory.as_deref())?;
+    job::carry_out(&request(arguments, context)?, context)
+}
+
+/// What is asked for.
+pub(super) fn request(arguments: &Arguments, context: &mut Context<'_>) -> Result<Request, Failure> {
     let from = match &arguments.from {
         Some(file) => Some(entry_in(&input::read(Some(file), context.stdin)?)?),
         None => None,
     };
-    let in_values = |document: &Document<'_>| {
-        let deployment = deployment(arguments, from.as_ref(), document)?;
-        Ok(pair::add(&deployment, None).values)
-    };
-    // The port may come from another entry, which only the values say.
-    let values = documents.pair()?.values;
-    let deployment = deployment(arguments, from.as_ref(), &values)?;
-    let in_workspace = |_: &Document<'_>| Ok(pair::add(&deployment, None).workspace);
-    let steps = [
-        Step { which: Which::Values, transforms: &in_values },
-        Step { which: Which::Workspace, transforms: &in_workspace },
-    ];
-    job::carry_out(&documents, &steps, context.options)
+    let arguments = arguments.clone();
+    Ok(Request::made(Aim::Present, arguments.names.clone(), move |values| {
+        let mut both = Pair::default();
+        for name in &arguments.names {
+            // The port may come from another entry, which only the values say.
+            let deployment = deployment(name, &arguments, from.as_ref(), values)?;
+            both = both.and(pair::add(&deployment, None));
+        }
+        Ok(both)
+    }))
 }
 
 /// The entry to add: the one to start from, the name, and what the arguments say.
-fn deployment(arguments: &Arguments, from: Option<&Value>, values: &Document<'_>) -> Result<UserDeployment, Failure> {
+fn deployment(
+    name: &str,
+    arguments: &Arguments,
+    from: Option<&Value>,
+    values: &Document<'_>,
+) -> Result<UserDeployment, Failure> {
     let mut entry = match (&arguments.like, from) {
-        (Some(name), _) => entry_like(name, values)?,
+        (Some(other), _) => entry_like(other, values)?,
         (None, Some(entry)) => entry.clone(),
         (None, None) => Value::Mapping(Vec::new()),
     };
-    entry.set("name", arguments.name.as_str().into());
+    entry.set("name", name.into());
     if entry.get("port").is_none() {
         entry.set("port", Value::Int(DEFAULT_PORT.into()));
     }
@@ -71,7 +78,7 @@ fn deployment(arguments: &Arguments, from: Option<&Value>, values: &Document<'_>
     }
     let deployment = UserDeployment::from_value(&entry);
     let deployment = deployment.map_err(|error| {
-        Failure::new(Exit::Invalid, "invalid-entry", format!("`{}` is no deployment", arguments.name)).caused_by(&error)
+        Failure::new(Exit::Invalid, "invalid-entry", format!("`{name}` is no deployment")).caused_by(&error)
     })?;
     // The chart demands a pull policy, and this is what its own values say.
     let image = deployment.image().clone();

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use dagster_workspace_core::compile::{self, CompileError, Compiled, Form, Input, Part};
 use dagster_workspace_core::lint::{Target, Version};
+use dagster_workspace_core::transform::Subject;
 use serde_json::json;
 
 use super::Context;
-use super::documents::{self, Documents, Which};
+use super::documents::{self, Documents};
 use super::exit::Exit;
 use super::input;
 use super::render::{Answer, Failure, Finding};
@@ -103,9 +104,9 @@ fn texts(arguments: &Arguments, context: &Context<'_>) -> Result<[Text; 2], Fail
     }
     #[cfg(not(feature = "object-store"))]
     let _ = arguments;
-    let documents = Documents::of(context.options.directory.as_deref())?;
-    let read = |which| Ok((documents.name(which), documents.text(which)?));
-    Ok([read(Which::Values)?, read(Which::Workspace)?])
+    let documents = Documents::open(context.options)?;
+    let read = |subject| Ok((documents.names.of(subject), documents.text(subject)?));
+    Ok([read(Subject::Values)?, read(Subject::Workspace)?])
 }
 
 fn base(file: Option<&Path>, context: &mut Context<'_>) -> Result<Text, Failure> {
@@ -140,7 +141,7 @@ fn printed(compiled: &Compiled) -> Answer {
 
 /// Both into a directory, where they differ from what is there.
 fn write(directory: &Path, compiled: &Compiled, context: &Context<'_>) -> Result<Answer, Failure> {
-    let target = Documents::of(Some(directory))?;
+    let target = Documents::in_directory(directory)?;
     let mut written = Vec::new();
     for (file, text) in FILES.into_iter().zip([&compiled.system, &compiled.user_deployments]) {
         let key = Key::new(file).map_err(|error| Failure::new(Exit::Failed, "io", error.to_string()))?;

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use dagster_workspace_core::diff::{Diff, MergeKeys};
+use dagster_workspace_core::transform::Subject;
 use dagster_workspace_core::yaml::{DataError, Document, Schema};
 use serde_json::{Value, json};
 
 use super::Context;
-use super::documents::{Documents, Which};
+use super::documents::{Documents, file_name};
 use super::exit::Exit;
 use super::input::{self, Input};
 use super::render::{Answer, Failure, Finding};
@@ -34,21 +35,21 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
     if [values, workspace].into_iter().all(|file| file.as_deref() == Some(Path::new("-"))) {
         return Err(Failure::usage("only one document can come from the standard input"));
     }
-    let here = Documents::of(context.options.directory.as_deref())?;
+    let here = Documents::open(context.options)?;
     let mut text = String::new();
     let mut changes = Vec::new();
     let mut differs = false;
-    for (which, file) in [(Which::Values, values), (Which::Workspace, workspace)] {
+    for (subject, file) in [(Subject::Values, values), (Subject::Workspace, workspace)] {
         let there = match (other, file) {
             (Some(other), _) => {
-                let there = Documents::of(Some(other))?;
-                Input { name: there.name(which), text: there.text(which)? }
+                let there = Documents::in_directory(other)?;
+                Input { name: there.names.of(subject), text: there.text(subject)? }
             }
             (None, Some(file)) => input::read(Some(file), context.stdin)?,
             (None, None) => continue,
         };
-        let here = Input { name: here.name(which), text: here.text(which)? };
-        let diff = between(which, &here, &there)?;
+        let here = Input { name: here.names.of(subject), text: here.text(subject)? };
+        let diff = between(subject, &here, &there)?;
         differs |= diff.text_differs;
         if diff.text_differs {
             text.push_str(&format!("{} -> {}\n", here.name, there.name));
@@ -56,7 +57,7 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
         }
         for change in &diff.changes {
             let mut data = serde_json::to_value(change).unwrap_or_default();
-            data["file"] = Value::from(which.file_name());
+            data["file"] = Value::from(file_name(subject));
             data["summary"] = Value::from(change.to_string());
             changes.push(data);
         }
@@ -69,10 +70,10 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
     Ok(Answer { exit, ..Answer::new(text, data) })
 }
 
-fn between(which: Which, here: &Input, there: &Input) -> Result<Diff, Failure> {
-    let schema = match which {
-        Which::Values => Schema::Helm,
-        Which::Workspace => Schema::Dagster,
+fn between(subject: Subject, here: &Input, there: &Input) -> Result<Diff, Failure> {
+    let schema = match subject {
+        Subject::Values => Schema::Helm,
+        Subject::Workspace => Schema::Dagster,
     };
     let before = read(here)?;
     let after = read(there)?;

@@ -1,92 +1,163 @@
-//! The two documents of one place: [`Documents`] reads them as text, [`Pair`] as YAML. Today the place is a directory.
+//! The two documents of one place: [`Documents`] reads them as text, [`Pair`] as YAML. The place is a directory, or the
+//! ConfigMaps of a namespace.
 
-use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use dagster_workspace_core::error::Diagnostic;
 use dagster_workspace_core::lint::{self, Target};
+use dagster_workspace_core::transform::Subject;
 use dagster_workspace_core::yaml::Document;
 use tokio::runtime::Runtime;
 
 use super::Options;
+use super::cluster::{self, OnCluster};
 use super::exit::Exit;
+use super::outcome;
 use super::render::{Failure, Finding};
-use crate::apply::{Absent, Written, apply_with};
-use crate::retry::RetryPolicy;
+use crate::deploy::{self, DocumentsError, Events, Pairing, Settings, Steps};
 use crate::store::{Key, Store, StoreError};
 
-/// Which of the two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Which {
-    Values,
-    Workspace,
+/// Both, in the order in which they are named.
+pub(super) const BOTH: [Subject; 2] = [Subject::Values, Subject::Workspace];
+
+/// What a document is called in a directory.
+pub(super) fn file_name(subject: Subject) -> &'static str {
+    match subject {
+        Subject::Values => "values.yaml",
+        Subject::Workspace => "workspace.yaml",
+    }
 }
 
-impl Which {
-    pub(super) const BOTH: [Self; 2] = [Self::Values, Self::Workspace];
+/// What messages call the documents.
+#[derive(Clone, Debug)]
+pub(super) enum Names {
+    /// Their paths as the caller would write them.
+    Directory(PathBuf),
+    /// The ConfigMap of each, values first.
+    ConfigMaps([String; 2]),
+}
 
-    /// Its file name.
-    pub(super) fn file_name(self) -> &'static str {
-        match self {
-            Self::Values => "values.yaml",
-            Self::Workspace => "workspace.yaml",
+impl Names {
+    pub(super) fn of(&self, subject: Subject) -> String {
+        match (self, subject) {
+            (Self::Directory(directory), subject) => {
+                let in_directory = directory.join(file_name(subject));
+                in_directory.strip_prefix(".").unwrap_or(&in_directory).display().to_string()
+            }
+            (Self::ConfigMaps([values, _]), Subject::Values) => values.clone(),
+            (Self::ConfigMaps([_, workspace]), Subject::Workspace) => workspace.clone(),
         }
+    }
+
+    /// A failure of the store, with the document's name.
+    pub(super) fn store_failure(&self, subject: Subject, error: &StoreError) -> Failure {
+        let failure = Failure::store(error);
+        match error {
+            StoreError::NotFound { .. } => {
+                let elsewhere = match self {
+                    Self::Directory(_) => "`--directory` names another place",
+                    Self::ConfigMaps(_) => "`--namespace` names another place",
+                };
+                let hint = format!("`init` makes the documents that are missing; {elsewhere}");
+                Failure { message: format!("there is no `{}`", self.of(subject)), ..failure }.with_hint(hint)
+            }
+            _ => failure,
+        }
+    }
+
+    /// A failure of the documents' part of a job.
+    pub(super) fn failure(&self, error: DocumentsError) -> Failure {
+        match error {
+            DocumentsError::Request(error) => match error.downcast::<Failure>() {
+                Ok(failure) => *failure,
+                Err(error) => Failure::new(Exit::Invalid, "invalid", error.to_string()),
+            },
+            DocumentsError::Store { subject, source } => self.store_failure(subject, &source),
+            DocumentsError::Transform { subject, text, source } => {
+                Failure::transform(&source, &self.of(subject), &text)
+            }
+            DocumentsError::Unpaired { pairing } => {
+                Failure::found(Exit::Invalid, "unpaired", self.pairing_findings(pairing))
+            }
+            DocumentsError::Stale { .. } => Failure::new(Exit::Conflict, "stale", error.to_string()),
+            DocumentsError::GaveUp { subject, ref source, .. } => {
+                let Failure { message: last, causes, .. } = self.store_failure(subject, source);
+                let mut failure = Failure::new(Exit::Conflict, "conflict", error.to_string());
+                failure.causes.push(last);
+                failure.causes.extend(causes);
+                failure.with_hint("run it again: what is already done is left alone")
+            }
+            DocumentsError::Unsettled { subject, source } => {
+                Failure { exit: Exit::Partial, reason: "unsettled", ..self.store_failure(subject, &source) }
+            }
+        }
+    }
+
+    /// Findings about both documents, each with the name of the one that it is in.
+    pub(super) fn pairing_findings(&self, pairing: Pairing) -> Vec<Finding> {
+        let Pairing { values, workspace, findings } = pairing;
+        // A deployment that has no server is the one finding whose place is in the values.
+        let (in_values, in_workspace): (Vec<_>, Vec<Diagnostic>) =
+            findings.into_iter().partition(|found| found.code == "DW0301");
+        let mut findings = Finding::all(in_values, &self.of(Subject::Values), &values);
+        findings.extend(Finding::all(in_workspace, &self.of(Subject::Workspace), &workspace));
+        findings
     }
 }
 
 /// Where the documents are, and what is needed to reach them.
 pub(super) struct Documents {
-    pub(super) store: Arc<dyn Store>,
+    pub(super) documents: deploy::Documents,
+    pub(super) names: Names,
     pub(super) runtime: Runtime,
-    directory: PathBuf,
 }
 
 impl Documents {
-    /// The documents of `directory`.
-    pub(super) fn of(directory: Option<&Path>) -> Result<Self, Failure> {
-        let directory = directory.unwrap_or(Path::new("."));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-        let runtime =
-            runtime.map_err(|error| Failure::new(Exit::Failed, "io", "cannot start a runtime").caused_by(&error))?;
-        Ok(Self { store: store(directory)?, runtime, directory: directory.to_owned() })
+    /// The documents of a directory.
+    pub(super) fn in_directory(directory: &Path) -> Result<Self, Failure> {
+        let documents = deploy::Documents::new(store(directory)?);
+        Ok(Self { documents, names: Names::Directory(directory.to_owned()), runtime: runtime()? })
     }
 
-    /// What messages call a document: its path as the caller would write it.
-    pub(super) fn name(&self, which: Which) -> String {
-        let in_directory = self.directory.join(which.file_name());
-        in_directory.strip_prefix(".").unwrap_or(&in_directory).display().to_string()
+    /// The documents of the place that the options name.
+    pub(super) fn open(options: &Options) -> Result<Self, Failure> {
+        match options.cluster.connection() {
+            None => Self::in_directory(options.directory.as_deref().unwrap_or(Path::new("."))),
+            Some(connection) => {
+                let runtime = runtime()?;
+                let settings = Settings { steps: Steps::documents(), ..options.cluster.settings()? };
+                let cluster = runtime.block_on(OnCluster::connect(&connection, settings, Events::unheard()))?;
+                let found = runtime.block_on(cluster.deployer.find_documents());
+                let (documents, holders) = found.map_err(|error| outcome::before(&error))?;
+                let names = cluster::names(cluster.deployer.namespace(), &holders);
+                Ok(Self { documents, names, runtime })
+            }
+        }
     }
 
     /// The text of a document.
-    pub(super) fn text(&self, which: Which) -> Result<String, Failure> {
-        match self.runtime.block_on(self.store.get(&key(which)?)) {
-            Ok(stored) => Ok(stored.text),
-            Err(error) => Err(self.failure(which, &error)),
-        }
+    pub(super) fn text(&self, subject: Subject) -> Result<String, Failure> {
+        let stored = self.runtime.block_on(self.documents.get(subject));
+        stored.map(|stored| stored.text).map_err(|error| self.names.failure(error))
     }
 
     /// Both documents, read.
     pub(super) fn pair(&self) -> Result<Pair, Failure> {
-        let read = |which| {
-            let text = self.text(which)?;
+        let read = |subject| {
+            let text = self.text(subject)?;
             Document::parse(text.as_str())
                 .map(Document::into_owned)
-                .map_err(|error| Failure::parse(&error, &self.name(which), &text))
+                .map_err(|error| Failure::parse(&error, &self.names.of(subject), &text))
         };
-        Ok(Pair { values: read(Which::Values)?, workspace: read(Which::Workspace)? })
+        Ok(Pair { values: read(Subject::Values)?, workspace: read(Subject::Workspace)? })
     }
+}
 
-    /// A failure of the store, with the document's path.
-    pub(super) fn failure(&self, which: Which, error: &StoreError) -> Failure {
-        let failure = Failure::store(error);
-        match error {
-            StoreError::NotFound { .. } => {
-                Failure { message: format!("there is no `{}`", self.name(which)), ..failure }
-                    .with_hint("`init` makes the documents that are missing; `--directory` names another place")
-            }
-            _ => failure,
-        }
-    }
+/// What every command waits on: one thread is enough, as everything waits for others.
+pub(super) fn runtime() -> Result<Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::new(Exit::Failed, "io", "cannot start a runtime").caused_by(&error))
 }
 
 #[cfg(unix)]
@@ -100,26 +171,15 @@ fn store(_: &Path) -> Result<Arc<dyn Store>, Failure> {
     Err(Failure::new(Exit::Failed, "unsupported", "documents in a directory need Linux or another Unix"))
 }
 
-/// The key of a document in its store.
-pub(super) fn key(which: Which) -> Result<Key, Failure> {
-    Key::new(which.file_name()).map_err(|error| Failure::new(Exit::Failed, "io", error.to_string()))
-}
-
 /// Brings a file to a text, whatever stands there; only looks where `options` say so. Whether it differs.
-pub(super) fn replace(documents: &Documents, key: &Key, text: &str, options: &Options) -> Result<bool, Failure> {
-    let Documents { store, runtime, directory: _ } = documents;
-    if options.dry_run {
-        return match runtime.block_on(store.get(key)) {
-            Ok(stored) => Ok(stored.text != text),
-            Err(StoreError::NotFound { .. }) => Ok(true),
-            Err(error) => Err(Failure::store(&error)),
-        };
-    }
-    let policy = RetryPolicy::default();
-    let change = |standing: &str| Ok::<_, Infallible>((standing != text).then(|| text.to_owned()));
-    let done = apply_with(store.as_ref(), key, Absent::Create(text), &policy, change);
-    let outcome = runtime.block_on(done).map_err(|error| Failure::apply(&error))?;
-    Ok(outcome.written != Written::Nothing)
+pub(super) fn replace(place: &Documents, key: &Key, text: &str, options: &Options) -> Result<bool, Failure> {
+    let Documents { documents, runtime, names: _ } = place;
+    let done = if options.dry_run {
+        runtime.block_on(documents.differs(key, text))
+    } else {
+        runtime.block_on(documents.replace(key, text))
+    };
+    done.map_err(|error| Failure::store(&error))
 }
 
 /// Both documents.
@@ -130,13 +190,10 @@ pub(super) struct Pair {
 
 impl Pair {
     /// What Dagster, the chart or the API server would refuse or misread in both together.
-    pub(super) fn pairing(&self, documents: &Documents, target: &Target) -> Vec<Finding> {
+    pub(super) fn pairing(&self, names: &Names, target: &Target) -> Vec<Finding> {
         let Self { values, workspace } = self;
-        // A deployment that has no server is the one finding whose place is in the values.
-        let (in_values, in_workspace): (Vec<_>, Vec<_>) =
-            lint::lint_pairing(values, workspace, target).into_iter().partition(|found| found.code == "DW0301");
-        let mut findings = Finding::all(in_values, &documents.name(Which::Values), values.text());
-        findings.extend(Finding::all(in_workspace, &documents.name(Which::Workspace), workspace.text()));
-        findings
+        let findings = lint::lint_pairing(values, workspace, target);
+        let (values, workspace) = (values.text().to_owned(), workspace.text().to_owned());
+        names.pairing_findings(Pairing { values, workspace, findings })
     }
 }

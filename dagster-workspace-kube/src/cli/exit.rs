@@ -1,6 +1,5 @@
 //! What the command tells its caller in one number: [`Exit`]. The numbers are stable.
 
-use crate::apply::ApplyError;
 use crate::store::StoreError;
 
 /// How a run of the command ended. Later versions add numbers, and never change one.
@@ -19,8 +18,12 @@ pub enum Exit {
     Invalid,
     /// 5: something stands in the way that the caller must decide on, such as a name taken by a different entry; nothing written.
     Precondition,
-    /// 7: one document is written and the other is not, or it is not known. The same command run again finishes the job.
+    /// 6: what was written is not ready in time: a code server, a restart, a webserver. It may become so by itself.
+    TimedOut,
+    /// 7: some steps are done and others are not, or it is not known. The same command run again finishes the job.
     Partial,
+    /// 8: everything is deployed and served, and a code location loads with an error.
+    NotLoaded,
 }
 
 impl Exit {
@@ -34,7 +37,9 @@ impl Exit {
             Self::Conflict => 3,
             Self::Invalid => 4,
             Self::Precondition => 5,
+            Self::TimedOut => 6,
             Self::Partial => 7,
+            Self::NotLoaded => 8,
         }
     }
 
@@ -48,19 +53,12 @@ impl Exit {
             | StoreError::NoDirectory { .. }
             | StoreError::Denied { action: "read", .. }
             | StoreError::Io { action: "read", .. } => Self::Invalid,
+            StoreError::Forbidden { .. } | StoreError::Immutable { .. } | StoreError::NoNamespace { .. } => {
+                Self::Precondition
+            }
             StoreError::Conflict { .. } | StoreError::Busy { .. } => Self::Conflict,
             StoreError::Ambiguous { .. } => Self::Partial,
             _ => Self::Failed,
-        }
-    }
-
-    /// Of an apply loop whose change itself did not fail.
-    pub(super) fn of_apply<E>(error: &ApplyError<E>) -> Self {
-        match error {
-            ApplyError::Transform(_) => Self::Invalid,
-            ApplyError::Store(error) => Self::of_store(error),
-            ApplyError::GaveUp { .. } => Self::Conflict,
-            ApplyError::Unsettled { .. } => Self::Partial,
         }
     }
 }

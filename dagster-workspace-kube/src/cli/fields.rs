@@ -9,7 +9,7 @@ use dagster_workspace_core::values::Image;
 use super::render::Failure;
 
 /// What can be said of a deployment.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct Fields {
     /// Image: REPOSITORY, REPOSITORY:TAG or REPOSITORY@DIGEST
     #[arg(long)]
@@ -26,6 +26,11 @@ pub(super) struct Fields {
     /// One Secret whose entries become environment variables
     #[arg(long = "env-secret", value_name = "SECRET")]
     env_secrets: Vec<String>,
+}
+
+/// A name as an argument. What is wrong with it otherwise is found where it stands in the document.
+pub(super) fn name(text: &str) -> Result<String, &'static str> {
+    if text.contains('=') { Err("a name holds no `=`") } else { Ok(text.to_owned()) }
 }
 
 impl Fields {

@@ -1,53 +1,50 @@
-//! `init`: both documents, empty, where they are missing. What is there is left alone.
-
-use std::convert::Infallible;
+//! `init`: both documents where they are missing, empty, or on a cluster with the values that are deployed. What is there is left
+//! alone.
 
 use serde_json::json;
 
-use super::Context;
-use super::documents::{Documents, Which, key};
+use super::documents::{BOTH, Documents};
 use super::exit::Exit;
 use super::render::{Answer, Failure};
-use crate::apply::{Absent, Written, apply_with};
-use crate::retry::RetryPolicy;
-use crate::store::StoreError;
+use super::{Context, Options, cluster, on_cluster};
+use crate::deploy;
 
 /// Makes the documents that are missing.
 pub(super) fn run(context: &mut Context<'_>) -> Result<Answer, Failure> {
-    let documents = Documents::of(context.options.directory.as_deref())?;
+    let options = context.options;
+    if options.cluster.connection().is_some() && !options.dry_run {
+        let namespace_of = |deployer: &deploy::Deployer| deployer.namespace().to_owned();
+        let (namespace, done) =
+            on_cluster::ask(context, async |deployer| Ok((namespace_of(deployer), deployer.init().await?)))?;
+        let names = cluster::names(&namespace, &done.holders);
+        let made: Vec<String> = done.created.iter().map(|subject| names.of(*subject)).collect();
+        return Ok(answer(&made, done.from.as_deref(), options));
+    }
+    let Documents { documents, names, runtime } = Documents::open(options)?;
     let mut made = Vec::new();
-    for which in Which::BOTH {
-        let key = key(which)?;
-        match documents.runtime.block_on(documents.store.get(&key)) {
-            Err(StoreError::NotFound { .. }) if context.options.dry_run => made.push(documents.name(which)),
-            // What it holds is not looked at: `check` does that.
-            Ok(_) => {}
-            Err(StoreError::NotFound { .. }) => {
-                let keep = |_: &str| Ok::<_, Infallible>(None);
-                let create = Absent::Create(empty(which));
-                let policy = RetryPolicy::default();
-                let done = apply_with(documents.store.as_ref(), &key, create, &policy, keep);
-                let outcome = documents.runtime.block_on(done).map_err(|error| Failure::apply(&error))?;
-                if outcome.written != Written::Nothing {
-                    made.push(documents.name(which));
-                }
-            }
-            Err(error) => return Err(documents.failure(which, &error)),
+    for subject in BOTH {
+        // What a document holds is not looked at: `check` does that.
+        let missing = if options.dry_run {
+            runtime.block_on(documents.is_missing(subject))
+        } else {
+            runtime.block_on(documents.create(subject, deploy::empty(subject)))
+        };
+        if missing.map_err(|error| names.failure(error))? {
+            made.push(names.of(subject));
         }
     }
-    let text = match made.as_slice() {
+    Ok(answer(&made, None, options))
+}
+
+fn answer(made: &[String], from: Option<&str>, options: &Options) -> Answer {
+    let mut text = match made {
         [] => "no change: both documents are there\n".to_owned(),
         made => made.iter().map(|name| format!("+ {name}\n")).collect(),
     };
-    let exit = if context.options.detailed_exitcode && !made.is_empty() { Exit::Changes } else { Exit::Done };
-    let data = json!({ "changed": !made.is_empty(), "created": made, "dry_run": context.options.dry_run });
-    Ok(Answer { exit, ..Answer::new(text, data) })
-}
-
-/// A document without entries: the shortest that chart and Dagster take.
-fn empty(which: Which) -> &'static str {
-    match which {
-        Which::Values => "deployments: []\n",
-        Which::Workspace => "load_from: []\n",
+    if let Some(release) = from {
+        text.push_str(&format!("the values are those of release {release}\n"));
     }
+    let exit = if options.detailed_exitcode && !made.is_empty() { Exit::Changes } else { Exit::Done };
+    let data = json!({ "changed": !made.is_empty(), "created": made, "from": from, "dry_run": options.dry_run });
+    Answer { exit, ..Answer::new(text, data) }
 }

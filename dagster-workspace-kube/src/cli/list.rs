@@ -23,7 +23,7 @@ struct Row {
 
 /// Lists all of them.
 pub(super) fn run(context: &mut Context<'_>) -> Result<Answer, Failure> {
-    let pair = Documents::of(context.options.directory.as_deref())?.pair()?;
+    let pair = Documents::open(context.options)?.pair()?;
     let rows = rows(&pair);
     let locations: Vec<Value> = rows
         .iter()

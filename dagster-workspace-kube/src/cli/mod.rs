@@ -2,12 +2,16 @@
 //! the Python package both call it.
 //!
 //! Each command is a module with its arguments and a `run`, which gives an answer or a failure and writes to no stream;
-//! [`run`] alone does, once, at the end. So where a command fails, the standard output stays empty.
+//! [`run`] alone does, once, at the end. So where a command fails, the standard output stays empty. Only progress goes to the
+//! standard error while a job is under way.
 
 mod add;
+mod adopt;
 mod check;
+mod cluster;
 mod compile;
 mod diff;
+mod doctor;
 mod documents;
 mod exit;
 mod fields;
@@ -17,11 +21,17 @@ mod init;
 mod input;
 mod job;
 mod list;
+mod on_cluster;
+mod outcome;
+mod plan;
+mod progress;
 mod redact;
 mod remove;
 mod render;
 mod set_image;
 mod show;
+mod status;
+mod sync;
 mod update;
 mod yaml;
 
@@ -32,7 +42,10 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
+use cluster::ClusterOptions;
 pub use exit::Exit;
+pub use progress::Live;
+use progress::Progress;
 use render::{Answer, Failure, Format};
 
 /// Adds, edits and removes user code locations of a Dagster on Kubernetes, and leaves every other byte alone
@@ -47,7 +60,8 @@ struct Arguments {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done or nothing to do, 1 error, 2 changes (only with --detailed-exitcode), 3 conflict with other writers, \
-4 invalid input, document or usage, 5 precondition, such as a name taken by a different entry, 7 partially applied (run again)
+4 invalid input, document or usage, 5 precondition, such as a name taken by a different entry, 6 not ready in time, \
+7 partially applied (run again), 8 a code location loads with an error
 ";
 
 /// What all commands take.
@@ -65,6 +79,8 @@ struct Options {
     /// Exit with 2 where there are changes
     #[arg(long, global = true)]
     detailed_exitcode: bool,
+    #[command(flatten)]
+    cluster: ClusterOptions,
 }
 
 #[derive(Debug, Subcommand)]
@@ -79,6 +95,22 @@ enum Command {
     SetImage(set_image::Arguments),
     /// Removes deployments and their code locations; no change where they are absent
     Remove(remove::Arguments),
+    /// Says what a change would do, and writes nothing but the plan
+    Plan(plan::PlanArguments),
+    /// Carries a plan out, on exactly what it was made from
+    Apply(plan::ApplyArguments),
+    /// Says how it stands on a cluster: documents, release, code servers, webservers
+    Status,
+    /// Finishes jobs that were cut off on a cluster, and puts back what has drifted
+    Sync,
+    /// Waits until code servers are ready and every webserver serves their locations
+    Wait(sync::Names),
+    /// Restarts code servers and reloads their locations; without names webservers and daemon
+    Restart(sync::Names),
+    /// Finds settings of a system that cannot work, and missing permissions
+    Doctor(doctor::Arguments),
+    /// Takes the workspace's ConfigMap over from the system's release
+    Adopt(adopt::Arguments),
     /// Lists the code locations, and whether a deployment stands behind each
     List,
     /// Shows what both documents say about one code location
@@ -102,14 +134,17 @@ pub struct Streams<'s> {
     pub stdin: &'s mut dyn Read,
     /// Results.
     pub stdout: &'s mut dyn Write,
-    /// Warnings and errors.
+    /// Progress, warnings and errors.
     pub stderr: &'s mut dyn Write,
+    /// Whether somebody looks at the standard error as it is written.
+    pub live: Live,
 }
 
 /// What a command may use.
 struct Context<'c> {
     options: &'c Options,
     stdin: &'c mut dyn Read,
+    progress: Progress<'c>,
 }
 
 /// Runs the command with `arguments`, the first of which is the name of the program.
@@ -119,20 +154,24 @@ struct Context<'c> {
 ///
 /// # Example
 /// ```
-/// use dagster_workspace_kube::cli::{self, Exit, Streams};
+/// use dagster_workspace_kube::cli::{self, Exit, Live, Streams};
 /// let (mut stdin, mut stdout, mut stderr) = ("- a\n".as_bytes(), Vec::new(), Vec::new());
-/// let streams = Streams { stdin: &mut stdin, stdout: &mut stdout, stderr: &mut stderr };
+/// let streams = Streams { stdin: &mut stdin, stdout: &mut stdout, stderr: &mut stderr, live: Live::No };
 /// assert_eq!(cli::run(["dagster-workspace", "yaml", "events"].map(Into::into), streams), Exit::Done);
 /// assert_eq!(stdout, b"+STR\n+DOC\n+SEQ\n=VAL :a\n-SEQ\n-DOC\n-STR\n");
 /// ```
 pub fn run(arguments: impl IntoIterator<Item = OsString>, streams: Streams<'_>) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let Streams { stdin, stdout, stderr } = streams;
+    let Streams { stdin, stdout, stderr, live } = streams;
     let (stdout_text, stderr_text, exit) = match Arguments::try_parse_from(&arguments) {
         Ok(Arguments { options, command }) => {
             let format = options.output;
-            match execute(&command, &mut Context { options: &options, stdin }) {
-                Ok(answer) => (answer.stdout(format), answer.stderr(format), answer.exit),
+            let progress = Progress { stream: &mut *stderr, format, live };
+            match execute(&command, &mut Context { options: &options, stdin, progress }) {
+                Ok(answer) => {
+                    note_outputs(&answer, format);
+                    (answer.stdout(format), answer.stderr(format), answer.exit)
+                }
                 Err(failure) => (String::new(), failure.stderr(format), failure.exit),
             }
         }
@@ -166,6 +205,14 @@ fn execute(command: &Command, context: &mut Context<'_>) -> Result<Answer, Failu
         Command::Update(arguments) => update::run(arguments, context),
         Command::SetImage(arguments) => set_image::run(arguments, context),
         Command::Remove(arguments) => remove::run(arguments, context),
+        Command::Plan(arguments) => plan::make(arguments, context),
+        Command::Apply(arguments) => plan::apply(arguments, context),
+        Command::Status => status::run(context),
+        Command::Sync => sync::sync(context),
+        Command::Wait(names) => sync::wait(names, context),
+        Command::Restart(names) => sync::restart(names, context),
+        Command::Doctor(arguments) => doctor::run(arguments, context),
+        Command::Adopt(arguments) => adopt::run(arguments, context),
         Command::List => list::run(context),
         Command::Show(arguments) => show::run(arguments, context),
         Command::Diff(arguments) => diff::run(arguments, context),
@@ -175,6 +222,14 @@ fn execute(command: &Command, context: &mut Context<'_>) -> Result<Answer, Failu
         Command::History(arguments) => history::run(arguments, context),
         Command::Yaml(arguments) => yaml::run(arguments, context),
     }
+}
+
+/// Gives later steps of a GitHub workflow what they may ask for.
+fn note_outputs(answer: &Answer, format: Format) {
+    let Some(file) = std::env::var_os("GITHUB_OUTPUT").filter(|_| format == Format::Github) else { return };
+    let opened = std::fs::OpenOptions::new().append(true).create(true).open(file);
+    // The job itself is done, whether or not somebody wants to know more.
+    let _ = opened.and_then(|mut file| file.write_all(answer.outputs().as_bytes()));
 }
 
 /// Writes all of `text`. A reader that has gone, as `head` does, has read what it wanted.
@@ -202,7 +257,17 @@ fn usage(error: &clap::Error, arguments: &[OsString]) -> Failure {
 
 /// The format that a command line asks for which cannot be read as a whole.
 fn requested_format(arguments: &[OsString]) -> Format {
-    let json = arguments.iter().any(|argument| argument == "--output=json")
-        || arguments.windows(2).any(|pair| matches!(pair, [name, value] if name == "--output" && value == "json"));
-    if json { Format::Json } else { Format::Text }
+    let asks_for = |format: &str| {
+        arguments
+            .iter()
+            .any(|argument| argument.to_str().and_then(|text| text.strip_prefix("--output=")) == Some(format))
+            || arguments.windows(2).any(|pair| matches!(pair, [name, value] if name == "--output" && value == format))
+    };
+    if asks_for("json") {
+        Format::Json
+    } else if asks_for("github") {
+        Format::Github
+    } else {
+        Format::Text
+    }
 }

@@ -2,17 +2,14 @@
 //! server has gone is an error that Dagster shows to everybody.
 
 use clap::Args;
-use dagster_workspace_core::transform::Transform;
-use dagster_workspace_core::transform::pair::{self, Pair};
-use dagster_workspace_core::yaml::Document;
 
 use super::Context;
-use super::documents::{Documents, Which};
-use super::job::{self, Step};
+use super::job;
 use super::render::{Answer, Failure};
+use crate::deploy::Request;
 
 /// Arguments of `remove`.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct Arguments {
     /// The deployments; a code location of that name or host goes, too
     #[arg(required = true, value_name = "NAME")]
@@ -21,17 +18,10 @@ pub(super) struct Arguments {
 
 /// Removes them from both documents.
 pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<Answer, Failure> {
-    let documents = Documents::of(context.options.directory.as_deref())?;
-    let names = &arguments.names;
-    let both = names.iter().map(|name| pair::remove(name, None)).fold(Pair::default(), Pair::and);
-    let from_workspace = |_: &Document<'_>| {
-        let named = names.iter().map(|name| Transform::RemoveLocation { name: name.clone() });
-        Ok(named.chain(both.workspace.iter().cloned()).collect())
-    };
-    let from_values = |_: &Document<'_>| Ok(both.values.clone());
-    let steps = [
-        Step { which: Which::Workspace, transforms: &from_workspace },
-        Step { which: Which::Values, transforms: &from_values },
-    ];
-    job::carry_out(&documents, &steps, context.options)
+    job::carry_out(&request(arguments), context)
+}
+
+/// What is asked for.
+pub(super) fn request(arguments: &Arguments) -> Request {
+    Request::remove(&arguments.names)
 }

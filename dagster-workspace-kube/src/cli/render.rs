@@ -2,7 +2,7 @@
 //! of both. The values of environment variables are in none of them.
 
 use std::error::Error;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use clap::ValueEnum;
 use dagster_workspace_core::error::{Diagnostic, ParseError, Refusal, Severity};
@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 
 use super::exit::Exit;
 use super::redact;
-use crate::apply::ApplyError;
 use crate::store::StoreError;
 
 /// For whom the command speaks.
@@ -24,6 +23,8 @@ pub(super) enum Format {
     Text,
     /// Programs: one JSON value; an error as one on the standard error.
     Json,
+    /// A workflow of GitHub: as for people, with annotations, and outputs in the file that `GITHUB_OUTPUT` names.
+    Github,
 }
 
 /// What a command came to when it did not fail.
@@ -45,7 +46,7 @@ impl Answer {
 
     /// What goes to the standard output.
     pub(super) fn stdout(&self, format: Format) -> String {
-        if format == Format::Text {
+        if format != Format::Json {
             return self.text.clone();
         }
         let mut data = self.data.clone();
@@ -60,6 +61,15 @@ impl Answer {
         match format {
             Format::Text => self.warnings.iter().map(|finding| finding.rendered.as_str()).collect(),
             Format::Json => String::new(),
+            Format::Github => self.warnings.iter().map(Finding::annotation).collect(),
+        }
+    }
+
+    /// What a workflow of GitHub may ask for in later steps, one `NAME=VALUE` a line.
+    pub(super) fn outputs(&self) -> String {
+        match self.data.get("changed").and_then(Value::as_bool) {
+            Some(changed) => format!("changed={changed}\n"),
+            None => String::new(),
         }
     }
 }
@@ -103,6 +113,15 @@ impl Finding {
         Self { code, severity, message, file: file.to_owned(), place, hint, rendered }
     }
 
+    /// As a workflow of GitHub shows it beside the file.
+    fn annotation(&self) -> String {
+        let kind = if self.is_error() { "error" } else { "warning" };
+        let place = self.place.map(|Place { line, column }| format!(",line={line},col={column}")).unwrap_or_default();
+        let (file, title) = (property(&self.file), property(self.code));
+        let hint = self.hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+        format!("::{kind} file={file}{place},title={title}::{}\n", escaped(&format!("{}{hint}", self.message)))
+    }
+
     pub(super) fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
@@ -121,6 +140,15 @@ pub(super) struct Failure {
     /// Places in documents; they say more than the message.
     pub(super) findings: Vec<Finding>,
 }
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// What is behind it stands in [`Failure::causes`].
+impl Error for Failure {}
 
 impl Failure {
     pub(super) fn new(exit: Exit, reason: &'static str, message: impl Into<String>) -> Self {
@@ -205,22 +233,6 @@ impl Failure {
         Self { causes, ..Self::found(exit, reason, findings) }
     }
 
-    /// An apply loop that ended for another reason than its change.
-    pub(super) fn apply<E: Error>(error: &ApplyError<E>) -> Self {
-        let (reason, last) = match error {
-            ApplyError::Transform(_) => ("invalid", None),
-            ApplyError::Store(error) => return Self::store(error),
-            ApplyError::GaveUp { source, .. } => ("conflict", Some(source)),
-            ApplyError::Unsettled { source, .. } => ("unsettled", Some(source)),
-        };
-        let failure = Self::new(Exit::of_apply(error), reason, error.to_string());
-        let failure = failure.with_hint("run it again: what is already done is left alone");
-        match last {
-            Some(source) => failure.caused_by(source.as_ref()),
-            None => failure,
-        }
-    }
-
     /// What goes to the standard error.
     pub(super) fn stderr(&self, format: Format) -> String {
         let Self { exit, reason, message, causes, hint, findings } = self;
@@ -247,8 +259,25 @@ impl Failure {
         if let Some(hint) = hint {
             let _ = writeln!(out, "hint: {hint}");
         }
+        if format == Format::Github {
+            let annotations = findings.iter().map(Finding::annotation);
+            out.extend(annotations);
+            if findings.is_empty() {
+                let _ = writeln!(out, "::error title={}::{}", property(reason), escaped(message));
+            }
+        }
         out
     }
+}
+
+/// A message in a workflow command of GitHub, which ends at the end of the line.
+fn escaped(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// A property in one, which ends at `:` and `,`.
+fn property(text: &str) -> String {
+    escaped(text).replace(':', "%3A").replace(',', "%2C")
 }
 
 fn pretty(value: &Value) -> String {

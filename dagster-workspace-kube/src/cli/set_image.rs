@@ -1,28 +1,35 @@
-//! `set-image`: another image for a deployment. The workspace file is not looked at: Dagster sees no difference there.
+//! `set-image`: another image for deployments. The workspace file is not looked at: Dagster sees no difference there.
 
 use clap::Args;
-use dagster_workspace_core::transform::pair;
 use dagster_workspace_core::values::Image;
-use dagster_workspace_core::yaml::Document;
 
 use super::Context;
-use super::documents::{Documents, Which};
-use super::job::{self, Step};
+use super::job;
 use super::render::{Answer, Failure};
+use crate::deploy::Request;
 
 /// Arguments of `set-image`.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct Arguments {
-    /// The deployment
-    name: String,
-    /// REPOSITORY, REPOSITORY:TAG or REPOSITORY@DIGEST
-    image: Image,
+    /// The deployments, and behind them the image: REPOSITORY, REPOSITORY:TAG or REPOSITORY@DIGEST
+    #[arg(required = true, num_args = 2.., value_names = ["NAME", "IMAGE"])]
+    names_and_image: Vec<String>,
 }
 
 /// Sets it.
 pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<Answer, Failure> {
-    let documents = Documents::of(context.options.directory.as_deref())?;
-    let Arguments { name, image } = arguments;
-    let transforms = |_: &Document<'_>| Ok(pair::set_image(name, image).values);
-    job::carry_out(&documents, &[Step { which: Which::Values, transforms: &transforms }], context.options)
+    job::carry_out(&request(arguments)?, context)
+}
+
+/// What is asked for.
+pub(super) fn request(arguments: &Arguments) -> Result<Request, Failure> {
+    let [names @ .., image] = arguments.names_and_image.as_slice() else {
+        return Err(Failure::usage("`set-image` takes NAME... and IMAGE"));
+    };
+    let image: Image = image.parse().map_err(|error| {
+        Failure::usage(format!("`{image}` is no image"))
+            .caused_by(&error)
+            .with_hint("the image stands behind the names")
+    })?;
+    Ok(Request::set_image(names, &image))
 }

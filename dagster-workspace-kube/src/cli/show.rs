@@ -2,12 +2,13 @@
 
 use clap::Args;
 use dagster_workspace_core::span::{LineCol, Span};
+use dagster_workspace_core::transform::Subject;
 use dagster_workspace_core::values::UserDeployments;
 use dagster_workspace_core::workspace::Workspace;
 use serde_json::json;
 
 use super::Context;
-use super::documents::{Documents, Pair, Which};
+use super::documents::{Documents, Pair};
 use super::exit::Exit;
 use super::list::{deployment_of, service};
 use super::redact;
@@ -22,7 +23,7 @@ pub(super) struct Arguments {
 
 /// Shows the deployment and the location of that name, the values of environment variables hidden.
 pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<Answer, Failure> {
-    let documents = Documents::of(context.options.directory.as_deref())?;
+    let documents = Documents::open(context.options)?;
     let name = arguments.name.as_str();
     let Pair { values, workspace } = &documents.pair()?;
     let (deployments, workspace_view) = (UserDeployments::of(values), Workspace::of(workspace));
@@ -37,13 +38,13 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
         return Err(Failure::new(Exit::Invalid, "not-found", message).with_hint("`list` says which there are"));
     }
     let mut text = String::new();
-    for (which, document, span) in [
-        (Which::Values, values, deployment.map(|deployment| deployment.node().full_span())),
-        (Which::Workspace, workspace, location.map(|location| location.node().full_span())),
+    for (subject, document, span) in [
+        (Subject::Values, values, deployment.map(|deployment| deployment.node().full_span())),
+        (Subject::Workspace, workspace, location.map(|location| location.node().full_span())),
     ] {
         match span {
-            Some(span) => text.push_str(&excerpt(&documents.name(which), document.text(), span)),
-            None => text.push_str(&format!("{}: nothing\n", documents.name(which))),
+            Some(span) => text.push_str(&excerpt(&documents.names.of(subject), document.text(), span)),
+            None => text.push_str(&format!("{}: nothing\n", documents.names.of(subject))),
         }
     }
     let deployment = deployment.and_then(|deployment| deployment.to_value().ok()).map(redact::hidden_value);

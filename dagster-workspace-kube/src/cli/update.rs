@@ -1,23 +1,24 @@
 //! `update`: any field of a deployment; a new port in the workspace file, too. What is not named stays as it is written.
 
 use clap::Args;
-use dagster_workspace_core::transform::pair;
+use dagster_workspace_core::transform::pair::{self, Pair};
 use dagster_workspace_core::value::Value;
 use dagster_workspace_core::values::UserDeployments;
 use dagster_workspace_core::yaml::{Document, Path, Schema, Step as PathStep};
 
 use super::Context;
-use super::documents::{Documents, Which};
 use super::exit::Exit;
-use super::fields::Fields;
-use super::job::{self, Step};
+use super::fields::{self, Fields};
+use super::job;
 use super::render::{Answer, Failure};
+use crate::deploy::{Aim, Request};
 
 /// Arguments of `update`.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct Arguments {
-    /// The deployment
-    name: String,
+    /// The deployments
+    #[arg(required = true, value_name = "NAME", value_parser = fields::name)]
+    names: Vec<String>,
     #[command(flatten)]
     fields: Fields,
     /// Any field, its value as YAML, as in --set resources.limits.memory=8Gi
@@ -34,33 +35,35 @@ struct Field {
     value: Option<Value>,
 }
 
-/// Updates it.
+/// Updates them.
 pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<Answer, Failure> {
-    let documents = Documents::of(context.options.directory.as_deref())?;
-    let fields = fields(arguments)?;
-    let Arguments { name, fields: said, sets: _, unsets: _ } = arguments;
-    let patch = |document: &Document<'_>| {
-        let before = entry(name, document)?;
-        let mut after = before.clone();
-        said.write(&mut after)?;
-        for Field { keys, value } in &fields {
-            write(&mut after, keys, value.as_ref());
-        }
-        Ok(differences(&before, &after))
-    };
-    let in_values = |document: &Document<'_>| Ok(pair::update(name, &patch(document)?, None).values);
+    job::carry_out(&request(arguments)?, context)
+}
+
+/// What is asked for.
+pub(super) fn request(arguments: &Arguments) -> Result<Request, Failure> {
+    let fields = said(arguments)?;
+    let Arguments { names, fields: said, sets: _, unsets: _ } = arguments.clone();
     let port = port(said.port(), &fields).map(|port| Value::Mapping(vec![("port".to_owned(), port)]));
-    let in_workspace =
-        |_: &Document<'_>| Ok(port.iter().flat_map(|port| pair::update(name, port, None).workspace).collect());
-    let mut steps = vec![Step { which: Which::Values, transforms: &in_values }];
-    if port.is_some() {
-        steps.push(Step { which: Which::Workspace, transforms: &in_workspace });
-    }
-    job::carry_out(&documents, &steps, context.options)
+    Ok(Request::made(Aim::Present, names.clone(), move |values| {
+        let mut both = Pair::default();
+        for name in &names {
+            let before = entry(name, values)?;
+            let mut after = before.clone();
+            said.write(&mut after)?;
+            for Field { keys, value } in &fields {
+                write(&mut after, keys, value.as_ref());
+            }
+            let values = pair::update(name, &differences(&before, &after), None).values;
+            let workspace = port.iter().flat_map(|port| pair::update(name, port, None).workspace).collect();
+            both = both.and(Pair { values, workspace });
+        }
+        Ok(both)
+    }))
 }
 
 /// What `--set` and `--unset` say.
-fn fields(arguments: &Arguments) -> Result<Vec<Field>, Failure> {
+fn said(arguments: &Arguments) -> Result<Vec<Field>, Failure> {
     let mut fields = Vec::new();
     for text in &arguments.sets {
         // Neither message shows the value: it may be a secret.

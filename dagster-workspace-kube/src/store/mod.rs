@@ -137,6 +137,18 @@ impl Key {
         }
     }
 
+    /// The values of chart `dagster-user-deployments`, `values.yaml`.
+    #[must_use]
+    pub fn values() -> Self {
+        Self("values.yaml".to_owned())
+    }
+
+    /// The workspace file, `workspace.yaml`.
+    #[must_use]
+    pub fn workspace() -> Self {
+        Self("workspace.yaml".to_owned())
+    }
+
     /// The name as given.
     #[must_use]
     pub fn as_str(&self) -> &str {

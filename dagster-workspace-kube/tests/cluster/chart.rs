@@ -51,6 +51,11 @@ impl Helm {
         command.arg(chart).arg("--values").arg(file).output().unwrap()
     }
 
+    /// Where it keeps its own files.
+    pub(crate) fn home(&self) -> &std::path::Path {
+        self.home.path()
+    }
+
     pub(crate) fn run(&self, arguments: &[&str]) -> String {
         let output = self.command(arguments).output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));

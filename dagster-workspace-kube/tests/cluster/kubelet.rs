@@ -13,9 +13,11 @@ use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, WatchE
 use kube::core::Request;
 use kube::{Client, Config};
 use serde_json::{Value, json};
+use testing::{ControlPlane, PodAddress};
 use tokio::sync::Notify;
 
 use crate::namespace::Namespace;
+use crate::standin::Webservers;
 
 /// What becomes of a pod.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -50,6 +52,8 @@ struct Shared {
     /// The last that fits counts. A std mutex: never held across an await.
     fates: Mutex<Vec<(Pods, Fate)>>,
     otherwise: Mutex<Fate>,
+    /// What runs in these pods: webservers on this machine.
+    webservers: Mutex<Option<(Pods, Webservers)>>,
     changed: Notify,
     stop: Notify,
 }
@@ -61,6 +65,7 @@ impl Kubelet {
             namespace: namespace.name.clone(),
             fates: Mutex::default(),
             otherwise: Mutex::new(Fate::Ready(Duration::ZERO)),
+            webservers: Mutex::default(),
             changed: Notify::new(),
             stop: Notify::new(),
         });
@@ -73,6 +78,11 @@ impl Kubelet {
     pub(crate) fn decide(&self, pods: Pods, fate: Fate) {
         self.shared.fates.lock().unwrap().push((pods, fate));
         self.shared.changed.notify_one();
+    }
+
+    /// What runs in these pods, one process in each, at port 80.
+    pub(crate) fn run_webservers(&self, pods: Pods, webservers: &Webservers) {
+        *self.shared.webservers.lock().unwrap() = Some((pods, webservers.clone()));
     }
 
     /// What becomes of all other pods from now on.
@@ -110,7 +120,8 @@ impl Shared {
 fn run(config: Config, shared: &Arc<Shared>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let node = Node { client: Client::try_from(config).unwrap(), shared: Arc::clone(shared), met: HashMap::new() };
+        let (client, shared_too) = (Client::try_from(config).unwrap(), Arc::clone(shared));
+        let node = Node { client, shared: shared_too, met: HashMap::new(), addresses: HashMap::new() };
         tokio::select! {
             () = node.run() => {}
             () = shared.stop.notified() => {}
@@ -124,6 +135,8 @@ struct Node {
     shared: Arc<Shared>,
     /// What each pod, by uid, has met already.
     met: HashMap<String, Fate>,
+    /// Where the processes are that run in pods, by uid.
+    addresses: HashMap<String, PodAddress>,
 }
 
 impl Node {
@@ -189,7 +202,10 @@ impl Node {
         }
         self.met.insert(uid.to_owned(), fate.clone());
         let (client, path, name) = (self.client.clone(), self.pods(), name.to_owned());
-        let ip = pod["status"]["podIP"].as_str().map_or_else(address, str::to_owned);
+        let ip = match self.run_in(pod, uid).await {
+            Some(ip) => ip,
+            None => pod["status"]["podIP"].as_str().map_or_else(address, str::to_owned),
+        };
         let pod = pod.clone();
         // A pod that takes its time holds up no other.
         tokio::spawn(async move {
@@ -201,6 +217,18 @@ impl Node {
             }
             patch(&client, &path, &name, &status(&pod, &fate, &ip)).await;
         });
+    }
+
+    /// Starts what runs in a pod, and gives the pod's address; `None` where nothing does.
+    async fn run_in(&mut self, pod: &Value, uid: &str) -> Option<String> {
+        let webservers = self.shared.webservers.lock().unwrap().clone();
+        let (_, webservers) = webservers.filter(|(pods, _)| pods.include(pod))?;
+        if !self.addresses.contains_key(uid) {
+            let address = ControlPlane::shared()?.pod_address();
+            address.route(80, webservers.start().await);
+            self.addresses.insert(uid.to_owned(), address);
+        }
+        self.addresses.get(uid).map(|address| address.ip().to_string())
     }
 
     fn pods(&self) -> String {

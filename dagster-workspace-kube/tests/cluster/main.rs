@@ -8,6 +8,8 @@ mod contention;
 mod dagster;
 mod discover;
 mod faults;
+#[cfg(feature = "cli")]
+mod flow;
 mod helm;
 mod kubelet;
 mod lease;
@@ -17,3 +19,4 @@ mod release;
 mod reload;
 mod rollout;
 mod split;
+mod standin;

@@ -69,6 +69,13 @@ impl Namespace {
 
     /// A client as a new service account with these rules, as a Role has them, and no others.
     pub(crate) async fn account(&self, account: &str, rules: &Value) -> Client {
+        let mut config = self.config.clone();
+        config.auth_info.token = Some(self.token_of_account(account, rules).await.into());
+        Client::try_from(config).unwrap()
+    }
+
+    /// A token of such an account.
+    pub(crate) async fn token_of_account(&self, account: &str, rules: &Value) -> String {
         let accounts = format!("/api/v1/namespaces/{}/serviceaccounts", self.name);
         let roles = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{}", self.name);
         self.create_at(&accounts, &json!({"metadata": {"name": account}})).await;
@@ -80,9 +87,7 @@ impl Namespace {
         });
         self.create_at(&format!("{roles}/rolebindings"), &binding).await;
         self.until_permitted(account, rules).await;
-        let mut config = self.config.clone();
-        config.auth_info.token = Some(self.token(account).await.into());
-        Client::try_from(config).unwrap()
+        self.token(account).await
     }
 
     /// Waits until the API server knows of the rules: it learns of roles and bindings by a watch, a moment after they are made.

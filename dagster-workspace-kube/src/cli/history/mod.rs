@@ -191,10 +191,10 @@ fn changed_answer(text: String, changes: &[Changed], detailed: bool) -> Answer {
 fn check_yaml(documents: &super::documents::Documents, texts: &Documents) -> Result<(), Failure> {
     use dagster_workspace_core::yaml::Document;
 
-    use super::documents::Which;
-    for (which, text) in [(Which::Values, &texts.values), (Which::Workspace, &texts.workspace)] {
+    use dagster_workspace_core::transform::Subject;
+    for (subject, text) in [(Subject::Values, &texts.values), (Subject::Workspace, &texts.workspace)] {
         if let Err(error) = Document::parse(text.as_str()) {
-            let findings = Finding::all([error.diagnostic()], &documents.name(which), text);
+            let findings = Finding::all([error.diagnostic()], &documents.names.of(subject), text);
             return Err(Failure::found(Exit::Invalid, "parse", findings));
         }
     }

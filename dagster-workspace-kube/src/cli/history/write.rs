@@ -2,13 +2,15 @@
 
 use clap::Args;
 use dagster_workspace_core::time::{self, Timestamp};
+use dagster_workspace_core::transform::Subject;
 use serde_json::json;
 
 use super::{Opened, changes_text, check_yaml, data, failure};
 use crate::cli::Context;
-use crate::cli::documents::{self, Documents, Which};
+use crate::cli::documents::{self, Documents};
 use crate::cli::exit::Exit;
 use crate::cli::render::{Answer, Failure};
+use crate::deploy::key;
 use crate::history::{self, Garbage, HistoryError, Meta, Origin, Recorded};
 
 /// Arguments of `history pull`.
@@ -57,12 +59,11 @@ fn now() -> Timestamp {
 pub(super) fn pull(opened: &Opened, arguments: &PullArguments, context: &Context<'_>) -> Result<Answer, Failure> {
     let revision = opened.revision(arguments.number)?;
     let texts = opened.documents(&revision)?;
-    let documents = Documents::of(context.options.directory.as_deref())?;
+    let documents = Documents::open(context.options)?;
     let mut written = Vec::new();
-    for (which, text) in [(Which::Values, &texts.values), (Which::Workspace, &texts.workspace)] {
-        let key = documents::key(which)?;
-        if documents::replace(&documents, &key, text, context.options)? {
-            written.push(documents.name(which));
+    for (subject, text) in [(Subject::Values, &texts.values), (Subject::Workspace, &texts.workspace)] {
+        if documents::replace(&documents, &key(subject), text, context.options)? {
+            written.push(documents.names.of(subject));
         }
     }
     let mut text = format!("revision {} of {}\n", revision.number, revision.time);
@@ -82,7 +83,7 @@ pub(super) fn pull(opened: &Opened, arguments: &PullArguments, context: &Context
 
 /// `history record`: the documents are read anew for every number that another recorder takes.
 pub(super) fn record(opened: &Opened, arguments: &RecordArguments, context: &Context<'_>) -> Result<Answer, Failure> {
-    let documents = Documents::of(context.options.directory.as_deref())?;
+    let documents = Documents::open(context.options)?;
     let meta = meta(arguments);
     let detailed = |recorded: bool| {
         if context.options.detailed_exitcode && recorded { Exit::Changes } else { Exit::Done }
@@ -136,10 +137,9 @@ impl From<HistoryError> for Stopped {
 
 async fn read(documents: &Documents) -> Result<history::Documents, Stopped> {
     let mut texts = Vec::new();
-    for which in Which::BOTH {
-        let key = documents::key(which).map_err(Stopped::Documents)?;
-        let stored = documents.store.get(&key).await;
-        texts.push(stored.map_err(|error| Stopped::Documents(documents.failure(which, &error)))?.text);
+    for subject in documents::BOTH {
+        let stored = documents.documents.get(subject).await;
+        texts.push(stored.map_err(|error| Stopped::Documents(documents.names.failure(error)))?.text);
     }
     let workspace = texts.pop().unwrap_or_default();
     let texts = history::Documents { values: texts.pop().unwrap_or_default(), workspace };

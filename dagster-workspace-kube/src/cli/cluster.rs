@@ -1,0 +1,225 @@
+//! A cluster as the place of the documents: [`ClusterOptions`], which all commands take, and the deployer that they say.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use clap::Args;
+use dagster_workspace_core::transform::Subject;
+use kube::client::{Body, ClientBuilder};
+use tower::util::MapRequestLayer;
+
+use super::documents::Names;
+use super::exit::Exit;
+use super::render::Failure;
+use crate::cluster::{self, Connection, Given};
+use crate::deploy::{ActivateBy, ChartOwned, Daemon, Deployer, Events, Holders, Settings, Steps};
+use crate::helm::{ChartSource, OnFailure, Recovery, Schema, Wait};
+use crate::reload;
+use crate::retry::RetryPolicy;
+
+/// The chart that Dagster publishes.
+const CHART: &str = "dagster-user-deployments";
+
+/// How a cluster is reached, and how jobs go about it there.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "On a cluster")]
+pub(super) struct ClusterOptions {
+    /// The namespace of the Dagster system; selects the cluster of the current context
+    #[arg(long, short, global = true, conflicts_with = "directory")]
+    namespace: Option<String>,
+    /// The context of the kubeconfig
+    #[arg(long, global = true, conflicts_with = "directory")]
+    context: Option<String>,
+    /// The kubeconfig [default: KUBECONFIG, ~/.kube/config, or the account of the pod]
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "directory")]
+    kubeconfig: Option<PathBuf>,
+    /// The helm release of the system, where the namespace holds several
+    #[arg(long, global = true, value_name = "NAME")]
+    system_release: Option<String>,
+    /// The helm release of the code servers [default: that of those which run, or dagster-user-deployments]
+    #[arg(long, global = true, value_name = "NAME")]
+    release: Option<String>,
+    /// Its chart: a path, oci://..., REPOSITORY/NAME, or a name in --repo [default: Dagster's own]
+    #[arg(long, global = true)]
+    chart: Option<String>,
+    /// The chart's version [default: that of the running system]
+    #[arg(long, global = true, value_name = "VERSION")]
+    chart_version: Option<String>,
+    /// The repository of the chart
+    #[arg(long, global = true, value_name = "URL")]
+    repo: Option<String>,
+    /// The program helm, 3 or 4
+    #[arg(long, global = true, value_name = "PATH")]
+    helm: Option<PathBuf>,
+    /// Leave the chart's schema out: those of charts up to 2025 refer to a host that is gone
+    #[arg(long, global = true)]
+    skip_schema_validation: bool,
+    /// Have helm wait, and go back to the revision before when the release fails
+    #[arg(long, global = true)]
+    rollback_on_failure: bool,
+    /// Bring a release back that is stuck because its helm was killed
+    #[arg(long, global = true)]
+    recover: bool,
+    /// Only these steps: documents, or some of values, helm, ready, workspace, activate
+    #[arg(long, global = true, value_name = "STEPS")]
+    only: Option<Steps>,
+    /// Restart webserver and daemon instead of reloading
+    #[arg(long, global = true)]
+    restart: bool,
+    /// Wait until the daemon has read the workspace: it does by itself, once a minute
+    #[arg(long, global = true)]
+    wait_daemon: bool,
+    /// Webservers to ask instead of the pods, each one process
+    #[arg(long = "webserver", global = true, value_name = "URL")]
+    webservers: Vec<String>,
+    /// Write to a workspace that the system's release owns
+    #[arg(long, global = true)]
+    allow_chart_owned: bool,
+    /// Seconds to wait for code servers, and for restarts
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 600)]
+    timeout: u64,
+    /// Report a conflict with another writer instead of trying again
+    #[arg(long, global = true)]
+    no_retry: bool,
+    /// Who is recorded as the writer [default: dagster-workspace; of restarts kubectl-rollout]
+    #[arg(long, global = true, value_name = "NAME")]
+    field_manager: Option<String>,
+    /// The ConfigMap of the values, and the key in it [default: dagster-user-deployments-values-yaml/values.yaml]
+    #[arg(long, global = true, value_name = "NAME[/KEY]", value_parser = given)]
+    values_in: Option<Given>,
+    /// The ConfigMap of the workspace, and the key in it [default: what the webserver mounts]
+    #[arg(long, global = true, value_name = "NAME[/KEY]", value_parser = given)]
+    workspace_in: Option<Given>,
+}
+
+fn given(text: &str) -> Result<Given, &'static str> {
+    let (name, key) = text.split_once('/').map_or((text, None), |(name, key)| (name, Some(key)));
+    if name.is_empty() || key == Some("") {
+        return Err("expected the name of a ConfigMap, and a key behind a slash");
+    }
+    Ok(Given { config_map: Some(name.to_owned()), key: key.map(str::to_owned) })
+}
+
+impl ClusterOptions {
+    /// How to reach the cluster; `None` where the documents are in a directory.
+    pub(super) fn connection(&self) -> Option<Connection> {
+        let Self { namespace, context, kubeconfig, .. } = self;
+        let any = namespace.is_some() || context.is_some() || kubeconfig.is_some();
+        any.then(|| Connection {
+            kubeconfig: kubeconfig.clone(),
+            context: context.clone(),
+            namespace: namespace.clone(),
+        })
+    }
+
+    /// Where the chart comes from, where that is said.
+    fn chart(&self) -> Result<Option<ChartSource>, Failure> {
+        let Self { chart, repo, .. } = self;
+        Ok(match (chart.as_deref(), repo) {
+            (None, None) => None,
+            (name, Some(url)) => {
+                let name = name.unwrap_or(CHART).to_owned();
+                Some(ChartSource::Repository { url: url.clone(), name })
+            }
+            (Some(oci), None) if oci.starts_with("oci://") => Some(ChartSource::Oci(oci.to_owned())),
+            (Some(path), None) if path.starts_with(['.', '/']) || std::path::Path::new(path).exists() => {
+                Some(ChartSource::Path(path.into()))
+            }
+            (Some(name), None) if name.split('/').count() == 2 => Some(ChartSource::Added(name.to_owned())),
+            (Some(other), None) => {
+                let hint = "name its repository with `--repo`, or write `./` before a folder";
+                return Err(Failure::usage(format!("`{other}` is no chart that can be found")).with_hint(hint));
+            }
+        })
+    }
+
+    /// How to go about jobs.
+    pub(super) fn settings(&self) -> Result<Settings, Failure> {
+        let mut settings = Settings {
+            system_release: self.system_release.clone(),
+            values: self.values_in.clone().unwrap_or_default(),
+            workspace: self.workspace_in.clone().unwrap_or_default(),
+            release: self.release.clone(),
+            chart: self.chart()?,
+            chart_version: self.chart_version.clone(),
+            helm: self.helm.clone(),
+            timeout: Duration::from_secs(self.timeout),
+            webservers: self.webservers.clone(),
+            steps: self.only.clone().unwrap_or_default(),
+            ..Settings::default()
+        };
+        settings.helm_options.timeout = settings.timeout;
+        if self.skip_schema_validation {
+            settings.helm_options.schema = Schema::Skip;
+        }
+        if self.rollback_on_failure {
+            (settings.helm_options.wait, settings.helm_options.on_failure) = (Wait::Ready, OnFailure::RollBack);
+        }
+        if self.recover {
+            settings.patience.recovery = Recovery::Recover;
+        }
+        if self.restart {
+            settings.activate_by = ActivateBy::Restart;
+        }
+        if self.wait_daemon {
+            settings.daemon = Daemon::Wait;
+        }
+        if self.allow_chart_owned {
+            settings.chart_owned = ChartOwned::Allow;
+        }
+        if self.no_retry {
+            settings.retry = RetryPolicy::none();
+        }
+        if let Some(name) = &self.field_manager {
+            (settings.field_manager, settings.restart_manager) = (name.clone(), name.clone());
+        }
+        Ok(settings)
+    }
+}
+
+/// A cluster that was chosen.
+pub(super) struct OnCluster {
+    pub(super) deployer: Deployer,
+    /// Requests that have been sent.
+    requests: Arc<AtomicU32>,
+}
+
+impl OnCluster {
+    /// Makes the clients. Nothing is sent yet.
+    pub(super) async fn connect(connection: &Connection, settings: Settings, events: Events) -> Result<Self, Failure> {
+        let connected = cluster::connect(connection)
+            .await
+            .map_err(|error| Failure::new(Exit::Invalid, "no-cluster", error.to_string()).caused_by_source(&error))?;
+        let requests = Arc::new(AtomicU32::new(0));
+        let client = |config| {
+            let requests = Arc::clone(&requests);
+            let count = MapRequestLayer::new(move |request: http::Request<Body>| {
+                requests.fetch_add(1, Ordering::Relaxed);
+                request
+            });
+            let builder = ClientBuilder::try_from(config)
+                .map_err(|error| Failure::new(Exit::Invalid, "no-cluster", "cannot make a client").caused_by(&error))?;
+            Ok::<_, Failure>(builder.with_layer(&count).build())
+        };
+        let patient = client(reload::patient(connected.config.clone()))?;
+        let builder = Deployer::builder(&connected).settings(settings).events(events);
+        let deployer = builder.client(client(connected.config.clone())?).patient_client(patient).build();
+        Ok(Self { deployer, requests })
+    }
+
+    /// How many requests have been sent to the API server, helm's own not counted.
+    pub(super) fn requests(&self) -> u32 {
+        self.requests.load(Ordering::Relaxed)
+    }
+}
+
+/// What messages call the documents of a cluster.
+pub(super) fn names(namespace: &str, Holders { values, workspace }: &Holders) -> Names {
+    let name = |holder: &cluster::Holder| format!("{namespace}/{}/{}", holder.config_map, holder.key);
+    Names::ConfigMaps([Subject::Values, Subject::Workspace].map(|subject| match subject {
+        Subject::Values => name(values),
+        Subject::Workspace => name(workspace),
+    }))
+}

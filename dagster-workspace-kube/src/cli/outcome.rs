@@ -1,0 +1,213 @@
+//! What a job on a cluster came to, for people and for programs: [`answer`] of a report, [`failure`] of a job that failed.
+
+use std::error::Error;
+
+use serde_json::{Value, json};
+
+use super::Options;
+use super::documents::Names;
+use super::exit::Exit;
+use super::job;
+use super::render::{Answer, Failure};
+use crate::cluster::{ApiError, DiscoverError};
+use crate::deploy::{DeployError, DocumentsError, Failed, Late, Report, clock};
+use crate::helm::{HelmError, RollOutError};
+use crate::plan::PlanError;
+use crate::reload::{Activation, ErrorLink, Location, LocationState, Outcome};
+
+/// A job that is done.
+pub(super) fn answer(names: &Names, report: &Report, requests: u32, options: &Options) -> Answer {
+    let (mut text, _) = job::changes(names, &report.documents);
+    if let Some(release) = report.release.as_ref().filter(|release| release.runs > 0) {
+        text.push_str(&format!("release {} revision {}\n", release.name, release.revision));
+    }
+    for name in &report.restarted {
+        text.push_str(&format!("restarted {name}\n"));
+    }
+    if let Some(daemon) = &report.daemon {
+        text.push_str(&format!("the daemon has read the workspace by {}\n", clock(daemon.by)));
+    }
+    if !report.changed {
+        text.push_str("no change: everything is as asked\n");
+    }
+    let warnings = job::warnings(names, &report.documents, report.pairing.clone());
+    let exit = if report.changed && options.detailed_exitcode { Exit::Changes } else { Exit::Done };
+    Answer { text, data: data(names, report, requests), warnings, exit }
+}
+
+/// A report as data.
+pub(super) fn data(names: &Names, report: &Report, requests: u32) -> Value {
+    let (_, changes) = job::changes(names, &report.documents);
+    let documents: Vec<Value> = report
+        .documents
+        .iter()
+        .map(|edited| {
+            let name = names.of(edited.subject);
+            json!({ "file": name, "changed": edited.is_changed(), "version": edited.version.as_str(), "requests": edited.requests })
+        })
+        .collect();
+    json!({
+        "changed": report.changed,
+        "dry_run": false,
+        "changes": changes,
+        "documents": documents,
+        "steps": report.steps,
+        "release": report.release,
+        "ready": report.ready,
+        "webservers": report.activation.as_ref().map(|activation| &activation.webservers),
+        "restarted": report.restarted,
+        "daemon": report.daemon.as_ref().map(|daemon| json!({ "by": clock(daemon.by) })),
+        "requests": requests,
+    })
+}
+
+/// A job that failed.
+pub(super) fn failure(names: &Names, failed: Failed) -> Failure {
+    let partial = failed.is_partial();
+    let Failed { step, report, error } = failed;
+    let (hint, done) = (error.hint(), report.changed);
+    let (exit, reason) = classify(&error);
+    let mut failure = match error {
+        DeployError::Documents { source, .. } => names.failure(source),
+        DeployError::NotLoaded { activation } => not_loaded(&activation),
+        error => {
+            let mut failure = Failure::new(exit, reason, error.to_string());
+            if let DeployError::NotActive { activation, .. } = &error {
+                failure.causes =
+                    activation.webservers.iter().filter_map(|of| said(&of.webserver, &of.outcome)).collect();
+            }
+            failure.caused_by_source(&error)
+        }
+    };
+    if hint.is_some() {
+        failure.hint = hint;
+    }
+    // Times and code that does not load have numbers of their own; running it again does not help by itself.
+    let own = matches!(failure.exit, Exit::TimedOut | Exit::NotLoaded);
+    if partial && !own {
+        let message =
+            if done { format!("step `{step}` failed, those before it are done") } else { failure.message.clone() };
+        return job::partial(message, failure);
+    }
+    failure
+}
+
+/// What failed before there was a job.
+pub(super) fn before(error: &DeployError) -> Failure {
+    let (exit, reason) = classify(error);
+    Failure { hint: error.hint(), ..Failure::new(exit, reason, error.to_string()).caused_by_source(error) }
+}
+
+/// A question that was not answered, in which documents may have been looked at.
+pub(super) fn unanswered(namespace: &str, error: DeployError) -> Failure {
+    match error {
+        DeployError::Documents { source, .. } => {
+            Names::ConfigMaps(["values", "workspace"].map(|of| format!("{namespace}/{of}"))).failure(source)
+        }
+        error => before(&error),
+    }
+}
+
+/// The exit code, and the word for programs.
+fn classify(error: &DeployError) -> (Exit, &'static str) {
+    match error {
+        DeployError::Discover(DiscoverError::Api(error)) | DeployError::Api(error) => of_api(error),
+        DeployError::Discover(_) => (Exit::Precondition, "no-system"),
+        DeployError::SeveralReleases { .. } => (Exit::Precondition, "several-releases"),
+        DeployError::Subchart { .. } => (Exit::Precondition, "subchart"),
+        DeployError::ChartOwned { .. } => (Exit::Precondition, "chart-owned"),
+        DeployError::Plan(PlanError::Stale { .. }) => (Exit::Conflict, "stale"),
+        DeployError::Plan(_) => (Exit::Invalid, "plan"),
+        DeployError::NoChartVersion => (Exit::Precondition, "no-chart-version"),
+        DeployError::Documents { source: DocumentsError::GaveUp { .. }, .. } => (Exit::Conflict, "conflict"),
+        DeployError::Helm(error) => of_helm(error),
+        DeployError::RollOut(error) => match &**error {
+            RollOutError::Helm { source, .. } => of_helm(source),
+            RollOutError::Stuck { .. } => (Exit::Precondition, "stuck"),
+            RollOutError::TimedOut { .. } => (Exit::TimedOut, "timed-out"),
+            _ => (Exit::Failed, "release"),
+        },
+        DeployError::Turn(_) => (Exit::TimedOut, "timed-out"),
+        DeployError::NotReady { .. } => (Exit::TimedOut, "not-ready"),
+        DeployError::NoCodeServer { .. } => (Exit::Failed, "no-code-server"),
+        DeployError::NotLoaded { .. } => (Exit::NotLoaded, "not-loaded"),
+        DeployError::NotActive { late: Late::Yes, .. } => (Exit::TimedOut, "not-active"),
+        DeployError::NotActive { late: Late::No, .. } => (Exit::Partial, "not-active"),
+        DeployError::Restart { .. } => (Exit::Failed, "not-restarted"),
+        DeployError::Webserver(_) => (Exit::Invalid, "usage"),
+        _ => (Exit::Failed, "cluster"),
+    }
+}
+
+fn of_api(error: &ApiError) -> (Exit, &'static str) {
+    match error {
+        ApiError::Forbidden { .. } => (Exit::Precondition, "denied"),
+        ApiError::Busy { .. } => (Exit::Conflict, "busy"),
+        _ => (Exit::Failed, "cluster"),
+    }
+}
+
+fn of_helm(error: &HelmError) -> (Exit, &'static str) {
+    match error {
+        HelmError::Missing { .. }
+        | HelmError::Start { .. }
+        | HelmError::Version { .. }
+        | HelmError::Outdated { .. } => (Exit::Precondition, "no-helm"),
+        HelmError::Schema { .. } => (Exit::Invalid, "schema"),
+        HelmError::DeadSchema { .. } => (Exit::Precondition, "dead-schema"),
+        HelmError::Chart { .. } => (Exit::Invalid, "chart"),
+        HelmError::Taken { .. } | HelmError::FieldConflict { .. } => (Exit::Precondition, "taken"),
+        HelmError::NotReady { .. } | HelmError::Ended { .. } => (Exit::TimedOut, "not-ready"),
+        HelmError::Forbidden { .. } => (Exit::Precondition, "denied"),
+        _ => (Exit::Failed, "helm"),
+    }
+}
+
+/// Every location that fails, with its errors as Python would print them.
+fn not_loaded(activation: &Activation) -> Failure {
+    let failed = activation.failed();
+    let names: Vec<String> = failed.iter().map(|location| format!("`{}`", location.name)).collect();
+    let message = format!("{} {} with an error", names.join(", "), if names.len() == 1 { "loads" } else { "load" });
+    let mut failure = Failure::new(Exit::NotLoaded, "not-loaded", message);
+    failure.causes = failed.into_iter().flat_map(chain).collect();
+    failure
+}
+
+fn chain(location: &Location) -> Vec<String> {
+    let LocationState::Failed { errors } = &location.state else { return Vec::new() };
+    let link = |ErrorLink { class_name, message, stack }: &ErrorLink| {
+        let class = class_name.as_deref().unwrap_or("error");
+        let last =
+            stack.last().map(|frame| format!("\n  {}", frame.trim_end().replace('\n', "\n  "))).unwrap_or_default();
+        format!("{}: {class}: {message}{last}", location.name)
+    };
+    errors.iter().map(link).collect()
+}
+
+/// What keeps a webserver from serving the workspace.
+fn said(webserver: &str, outcome: &Outcome) -> Option<String> {
+    Some(match outcome {
+        Outcome::Serving { .. } | Outcome::Failing { .. } => return None,
+        Outcome::NeedsRestart { differences, .. } | Outcome::Behind { differences } => {
+            let differences: Vec<String> = differences.iter().map(ToString::to_string).collect();
+            let differences =
+                if differences.is_empty() { "a location still loads".to_owned() } else { differences.join(", ") };
+            format!("`{webserver}`: {differences}")
+        }
+        Outcome::Rejected { errors } => {
+            let first = errors.first().map_or("it does not say why", |error| &error.message);
+            format!("`{webserver}` refuses the workspace: {first}")
+        }
+        Outcome::Lost { error } => error.to_string(),
+    })
+}
+
+impl Failure {
+    /// With what is behind `error`, which says the message itself.
+    pub(super) fn caused_by_source(self, error: &(dyn Error + 'static)) -> Self {
+        match error.source() {
+            Some(source) => self.caused_by(source),
+            None => self,
+        }
+    }
+}

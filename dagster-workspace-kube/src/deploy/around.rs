@@ -1,0 +1,156 @@
+//! What a job finds around it before it begins: [`Around`].
+
+use dagster_workspace_core::transform::Subject;
+
+use super::deployer::{Deployer, Holders, Shared};
+use super::error::DeployError;
+use super::event::StepOutcome;
+use super::report::Report;
+use super::step::Step;
+use crate::cluster::{self, ApiError, CodeServer, DiscoverError, System, Wanted};
+use crate::helm::{Chart, ChartSource, Target, Upgrade};
+
+/// The release of the code servers where nobody names one and none run.
+const RELEASE: &str = "dagster-user-deployments";
+
+/// What runs in the namespace.
+#[derive(Clone, Debug)]
+pub(super) struct Around {
+    /// The system; `None` where there is none and none is needed.
+    pub(super) system: Option<System>,
+    pub(super) holders: Holders,
+    /// Code servers that run; empty where nobody asked.
+    pub(super) servers: Vec<CodeServer>,
+    /// The release of the code servers.
+    pub(super) release: String,
+}
+
+impl Around {
+    /// The ConfigMap of a document, for people.
+    pub(super) fn name(&self, subject: Subject) -> &str {
+        match subject {
+            Subject::Values => &self.holders.values.config_map,
+            Subject::Workspace => &self.holders.workspace.config_map,
+        }
+    }
+
+    /// Code servers that the system's own release deploys.
+    fn of_subchart(&self) -> Option<DeployError> {
+        let release = self.system.as_ref()?.release.as_ref()?;
+        let own = self.servers.iter().filter(|server| server.release.as_ref() == Some(release));
+        let mut names: Vec<String> = own.map(|server| server.name.clone()).collect();
+        let waits = self.system.iter().flat_map(System::waits_for).map(str::to_owned);
+        names.extend(waits.filter(|name| !self.servers.iter().any(|server| server.name == *name)));
+        if names.is_empty() { None } else { Some(DeployError::Subchart { release: release.clone(), names }) }
+    }
+}
+
+impl Deployer {
+    /// Looks around: one LIST of the system's Deployments, and one of the code servers where a release is concerned.
+    pub(super) async fn look_around(&self, report: &mut Report) -> Result<Around, DeployError> {
+        let running = self.events.start(Step::Discover);
+        let found = self.find().await;
+        let (outcome, detail) = match &found {
+            Ok(around) => (StepOutcome::Unchanged, describe(around)),
+            Err(error) => (StepOutcome::Failed, error.to_string()),
+        };
+        report.note(running.end(outcome, detail));
+        found
+    }
+
+    pub(super) async fn find(&self) -> Result<Around, DeployError> {
+        let around = self.find_any().await?;
+        match around.of_subchart() {
+            Some(error) if self.settings().steps.has(Step::Helm) => Err(error),
+            _ => Ok(around),
+        }
+    }
+
+    /// The same where the system's own release deploys user code, too.
+    pub(super) async fn find_any(&self) -> Result<Around, DeployError> {
+        let Shared { client, namespace, settings, .. } = &*self.shared;
+        let documents_alone = settings.steps.are_documents();
+        let wanted = Wanted { release: settings.system_release.clone() };
+        let system = match cluster::discover(client, namespace, &wanted).await {
+            Ok(system) => Some(system),
+            // The documents are where they usually are, or where the caller says.
+            Err(DiscoverError::NoSystem { .. }) if !settings.steps.has(Step::Activate) => None,
+            Err(DiscoverError::Api(ApiError::Forbidden { operation, .. })) if documents_alone => {
+                let message = format!("not permitted to {operation}: the workspace is taken to be in its usual place");
+                self.events.warn(Step::Discover, message);
+                None
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let servers = if settings.steps.has(Step::Helm) || settings.steps.has(Step::Ready) {
+            cluster::code_servers(client, namespace).await?
+        } else {
+            Vec::new()
+        };
+        let release = self.release_of(system.as_ref(), &servers)?;
+        let values = cluster::values_holder(&settings.values);
+        let workspace = cluster::workspace_holder(system.as_ref(), &settings.workspace);
+        Ok(Around { system, holders: Holders { values, workspace }, servers, release })
+    }
+
+    /// The release of the code servers: as said, else that of those which run.
+    fn release_of(&self, system: Option<&System>, servers: &[CodeServer]) -> Result<String, DeployError> {
+        if let Some(release) = &self.settings().release {
+            return Ok(release.clone());
+        }
+        let of_system = system.and_then(|system| system.release.as_ref());
+        let mut releases: Vec<String> = servers.iter().filter_map(|server| server.release.clone()).collect();
+        releases.retain(|release| Some(release) != of_system);
+        releases.sort();
+        releases.dedup();
+        match releases.as_slice() {
+            [] => Ok(RELEASE.to_owned()),
+            [release] => Ok(release.clone()),
+            _ => Err(DeployError::SeveralReleases { namespace: self.namespace().to_owned(), releases }),
+        }
+    }
+
+    /// What helm is asked for.
+    pub(super) fn upgrade(&self, around: &Around) -> Result<Upgrade, DeployError> {
+        let settings = self.settings();
+        let running = around.system.as_ref().and_then(System::chart_version);
+        let version = settings.chart_version.clone().or_else(|| running.map(str::to_owned));
+        let chart = match &settings.chart {
+            // A path is its own version.
+            Some(source @ ChartSource::Path(_)) => Chart { source: source.clone(), version: None },
+            Some(source) => {
+                Chart { source: source.clone(), version: Some(version.ok_or(DeployError::NoChartVersion)?) }
+            }
+            None => Chart::dagster_user_deployments(version.ok_or(DeployError::NoChartVersion)?),
+        };
+        let target = Target {
+            release: around.release.clone(),
+            namespace: self.namespace().to_owned(),
+            kubeconfig: settings.kubeconfig.clone(),
+            context: settings.context.clone(),
+        };
+        Ok(Upgrade { target, chart, options: settings.helm_options.clone() })
+    }
+}
+
+fn describe(around: &Around) -> String {
+    let Around { system, holders, servers, release } = around;
+    let mut parts = Vec::new();
+    match system {
+        Some(system) => {
+            let version = system.version.as_deref().unwrap_or("of unknown version");
+            parts.push(format!("Dagster {version}, {}", counted(system.webservers().count(), "webserver")));
+        }
+        None => parts.push("no Dagster system".to_owned()),
+    }
+    parts.push(format!("workspace in `{}`", holders.workspace.config_map));
+    if !servers.is_empty() {
+        parts.push(format!("{} of release `{release}`", counted(servers.len(), "code server")));
+    }
+    parts.join(", ")
+}
+
+/// `1 webserver`, `2 webservers`.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}

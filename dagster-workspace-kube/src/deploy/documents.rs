@@ -1,0 +1,518 @@
+//! The documents' part of every job: [`Documents::begin`] reads both, makes what was asked of them and judges how they pair
+//! up, before anything is written; [`Job::write`] then writes one. A directory and a cluster differ in their store alone.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dagster_workspace_core::diff::Change;
+use dagster_workspace_core::error::{Diagnostic, Severity};
+use dagster_workspace_core::lint::{self, Target};
+use dagster_workspace_core::transform::pair::Pair;
+use dagster_workspace_core::transform::{self, Applied, Subject, Transform, TransformError};
+use dagster_workspace_core::yaml::Document;
+use sha2::{Digest as _, Sha256};
+use tokio::time::Instant;
+
+use super::request::{BoxError, Request, Scope};
+use crate::apply::{Absent, ApplyError, Outcome, Turn, Turns, Written, apply_from, apply_with};
+use crate::retry::RetryPolicy;
+use crate::store::{Key, Store, StoreError, Stored, Version};
+
+/// Both documents of one place, changed by one call at a time within this process.
+///
+/// Clones take turns with each other.
+#[derive(Clone, Debug)]
+pub struct Documents {
+    turns: Arc<Turns>,
+    policy: RetryPolicy,
+    target: Target,
+}
+
+/// One document after its part of a job, or as it would be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Edited {
+    /// Which of the two.
+    pub subject: Subject,
+    /// The text that was changed.
+    pub before: String,
+    /// The text that stands there now, or would.
+    pub text: String,
+    /// The version of what stands there now; of what stood there, where nothing is written yet.
+    pub version: Version,
+    /// What differs from before. Empty: nothing to write.
+    pub changes: Vec<Change>,
+    /// Findings that do not stand in the way; their spans point into `text`.
+    pub warnings: Vec<Diagnostic>,
+    /// Whether it was written.
+    pub written: Written,
+    /// Reads and writes sent.
+    pub requests: u32,
+}
+
+impl Edited {
+    /// Whether it was written, or would be.
+    #[must_use]
+    pub fn is_changed(&self) -> bool {
+        self.written != Written::Nothing || !self.changes.is_empty()
+    }
+}
+
+/// Why a job did not change the documents, or not both.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DocumentsError {
+    /// Whoever makes the transforms refused the values; nothing was written.
+    #[error("the request does not fit the values")]
+    Request(#[source] BoxError),
+    /// The document cannot be read, or takes no edit at all; nothing was written to it.
+    #[error("the {} cannot be used", noun(*subject))]
+    Store {
+        /// Which document.
+        subject: Subject,
+        /// What the store says.
+        source: StoreError,
+    },
+    /// A transform is refused; nothing was written to the document.
+    #[error("the {} are left as they are", noun(*subject))]
+    Transform {
+        /// Which document.
+        subject: Subject,
+        /// Its text, which spans point into.
+        text: String,
+        /// Why.
+        source: TransformError,
+    },
+    /// The job would leave deployments and locations that do not fit each other; nothing was written.
+    #[error("the documents would not fit each other")]
+    Unpaired {
+        /// The errors that the job would bring.
+        pairing: Pairing,
+    },
+    /// The document is not what a plan was made from; nothing was written to it.
+    #[error("the {} are not what they were", noun(*subject))]
+    Stale {
+        /// Which document.
+        subject: Subject,
+        /// Its text now.
+        text: String,
+    },
+    /// Lost every race; nothing was written to the document.
+    #[error("the {} were changed by others, {attempts} times in {:.1} s", noun(*subject), elapsed.as_secs_f64())]
+    GaveUp {
+        /// Which document.
+        subject: Subject,
+        /// Writes sent.
+        attempts: u32,
+        /// How long it was tried.
+        elapsed: Duration,
+        /// The last answer.
+        source: Box<StoreError>,
+    },
+    /// It is not known whether the document was written: run the job again.
+    #[error("the {} may or may not be written", noun(*subject))]
+    Unsettled {
+        /// Which document.
+        subject: Subject,
+        /// The last answer.
+        source: Box<StoreError>,
+    },
+}
+
+/// Findings about both documents together, and the texts that they point into.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Pairing {
+    /// The values.
+    pub values: String,
+    /// The workspace.
+    pub workspace: String,
+    /// What a job brings; a deployment without a location is found in the values, all else in the workspace.
+    pub findings: Vec<Diagnostic>,
+}
+
+/// What messages call a document.
+pub(crate) fn noun(subject: Subject) -> &'static str {
+    match subject {
+        Subject::Values => "values",
+        Subject::Workspace => "workspace",
+    }
+}
+
+/// The name of a document in every store.
+#[must_use]
+pub fn key(subject: Subject) -> Key {
+    match subject {
+        Subject::Values => Key::values(),
+        Subject::Workspace => Key::workspace(),
+    }
+}
+
+/// A document without entries: the shortest that chart and Dagster take.
+#[must_use]
+pub fn empty(subject: Subject) -> &'static str {
+    match subject {
+        Subject::Values => "deployments: []\n",
+        Subject::Workspace => "load_from: []\n",
+    }
+}
+
+impl Documents {
+    /// The documents of `store`, judged for the newest versions.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { turns: Arc::new(Turns::new(store)), policy: RetryPolicy::default(), target: Target::default() }
+    }
+
+    /// The same with another way of trying again.
+    #[must_use]
+    pub fn with_policy(mut self, policy: RetryPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// The same, judged for these versions of Dagster and its charts.
+    #[must_use]
+    pub fn with_target(mut self, target: Target) -> Self {
+        self.target = target;
+        self
+    }
+
+    /// The versions that documents are judged for.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// How writes that lost a race are tried again.
+    #[must_use]
+    pub fn policy(&self) -> &RetryPolicy {
+        &self.policy
+    }
+
+    /// A document as it is.
+    ///
+    /// # Errors
+    /// [`DocumentsError::Store`], or [`DocumentsError::GaveUp`] where the store stayed busy.
+    pub async fn get(&self, subject: Subject) -> Result<Stored, DocumentsError> {
+        // The apply loop without a change: a busy store is asked again, under the same deadline.
+        let keep = |_: &str| Ok::<_, DocumentsError>(None);
+        let read = apply_with(self.turns.store(), &key(subject), Absent::Refuse, &self.policy, keep).await;
+        read.map(|Outcome { text, version, .. }| Stored { text, version }).map_err(|error| refused(subject, error))
+    }
+
+    /// Whether there is no such document.
+    ///
+    /// # Errors
+    /// As [`Documents::get`].
+    pub async fn is_missing(&self, subject: Subject) -> Result<bool, DocumentsError> {
+        match self.get(subject).await {
+            Ok(_) => Ok(false),
+            Err(DocumentsError::Store { source: StoreError::NotFound { .. }, .. }) => Ok(true),
+            // It is there, whatever is wrong with it.
+            Err(DocumentsError::Store { source: StoreError::NotUtf8 { .. } | StoreError::TooLarge { .. }, .. }) => {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Creates a document with `text` where there is none, and says whether it did. What is there is left alone.
+    ///
+    /// # Errors
+    /// As [`Documents::get`]; [`DocumentsError::Unsettled`].
+    pub async fn create(&self, subject: Subject, text: &str) -> Result<bool, DocumentsError> {
+        let keep = |_: &str| Ok::<_, DocumentsError>(None);
+        let done = apply_with(self.turns.store(), &key(subject), Absent::Create(text), &self.policy, keep).await;
+        done.map(|outcome| outcome.written != Written::Nothing).map_err(|error| refused(subject, error))
+    }
+
+    /// Whether something else than `text` stands under a key, or nothing.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn differs(&self, key: &Key, text: &str) -> Result<bool, StoreError> {
+        match self.turns.store().get(key).await {
+            Ok(stored) => Ok(stored.text != text),
+            Err(StoreError::NotFound { .. }) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Brings what stands under a key to `text`, whatever it is, and says whether it differed. For texts that were judged before,
+    /// such as those of a revision.
+    ///
+    /// # Errors
+    /// What the store said last.
+    pub async fn replace(&self, key: &Key, text: &str) -> Result<bool, StoreError> {
+        let change = |standing: &str| Ok::<_, Infallible>((standing != text).then(|| text.to_owned()));
+        match self.turns.apply_with(key, Absent::Create(text), &self.policy, change).await {
+            Ok(outcome) => Ok(outcome.written != Written::Nothing),
+            Err(ApplyError::Store(error)) => Err(error),
+            Err(ApplyError::GaveUp { source, .. } | ApplyError::Unsettled { source, .. }) => Err(*source),
+            Err(ApplyError::Transform(never)) => match never {},
+        }
+    }
+
+    /// Reads what `request` is about and makes all of its changes, without writing any. Other calls of this process wait
+    /// until the job is dropped or [paused](Job::pause).
+    ///
+    /// One read of the values, and one of the workspace where it is concerned.
+    ///
+    /// # Errors
+    /// [`DocumentsError`]; nothing is written.
+    pub async fn begin<'d>(&'d self, request: &'d Request) -> Result<Job<'d>, DocumentsError> {
+        let mut turns = vec![self.turn(Subject::Values).await?];
+        let stored = self.get(Subject::Values).await?;
+        let (pair, values) = self.make_values(request, stored)?;
+        let mut edited = vec![values];
+        let mut pairing = Pairing::default();
+        if !pair.workspace.is_empty() || request.scope() == Scope::Everything {
+            // Always in this order, so that no two jobs wait for each other.
+            turns.push(self.turn(Subject::Workspace).await?);
+            let stored = self.get(Subject::Workspace).await?;
+            edited.push(self.edited(Subject::Workspace, stored, &pair.workspace)?);
+            pairing = judge(&edited, &self.target)?;
+        }
+        Ok(Job { documents: self, request, pair, pairing, planned: edited, turns, only_on: None })
+    }
+
+    /// Changes both documents, one after the other in the order of the request.
+    ///
+    /// Uncontended that is a read and a write for each; where nothing changes, the reads alone. With them come findings about
+    /// both documents that the job brings and that do not stand in its way.
+    ///
+    /// # Errors
+    /// [`JobError`], which also says what was written before the failure.
+    pub async fn apply(&self, request: &Request) -> Result<(Vec<Edited>, Pairing), JobError> {
+        let mut done = Vec::new();
+        let mut job =
+            self.begin(request).await.map_err(|source| JobError { done: Vec::new(), failed: None, source })?;
+        for subject in job.order() {
+            match job.write(subject).await {
+                Ok(edited) => done.push(edited),
+                Err(source) => return Err(JobError { done, failed: Some(subject), source }),
+            }
+        }
+        Ok((done, job.pairing))
+    }
+
+    async fn turn(&self, subject: Subject) -> Result<Turn, DocumentsError> {
+        let started = Instant::now();
+        self.turns.take(&key(subject), self.policy.deadline).await.map_err(|source| DocumentsError::GaveUp {
+            subject,
+            attempts: 0,
+            elapsed: started.elapsed(),
+            source: Box::new(source),
+        })
+    }
+
+    fn make_values(&self, request: &Request, stored: Stored) -> Result<(Pair, Edited), DocumentsError> {
+        let pair = {
+            let document = Document::parse(stored.text.as_str()).map_err(|error| {
+                let (subject, text) = (Subject::Values, stored.text.clone());
+                DocumentsError::Transform { subject, text, source: error.into() }
+            })?;
+            request.pair(&document).map_err(DocumentsError::Request)?
+        };
+        let edited = self.edited(Subject::Values, stored, &pair.values)?;
+        Ok((pair, edited))
+    }
+
+    fn edited(&self, subject: Subject, stored: Stored, transforms: &[Transform]) -> Result<Edited, DocumentsError> {
+        let Stored { text: before, version } = stored;
+        match transform::apply(&before, transforms, &self.target) {
+            Ok(Applied { text, changes, warnings }) => {
+                let (written, requests) = (Written::Nothing, 1);
+                Ok(Edited { subject, before, text, version, changes, warnings, written, requests })
+            }
+            Err(source) => Err(DocumentsError::Transform { subject, text: before, source }),
+        }
+    }
+}
+
+/// A failure, and what had been done before it.
+#[derive(Debug, thiserror::Error)]
+#[error("{source}")]
+pub struct JobError {
+    /// Documents that were written, or needed no change.
+    pub done: Vec<Edited>,
+    /// The document that was not; `None` where the job ended before any was to be written.
+    pub failed: Option<Subject>,
+    /// Why.
+    pub source: DocumentsError,
+}
+
+impl JobError {
+    /// Whether something was written, so that the same job has to run again.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.done.iter().any(Edited::is_changed) || matches!(self.source, DocumentsError::Unsettled { .. })
+    }
+}
+
+/// A request and both documents as they were read for it. Nothing is written until [`Job::write`].
+#[derive(Debug)]
+pub struct Job<'d> {
+    documents: &'d Documents,
+    request: &'d Request,
+    pair: Pair,
+    pairing: Pairing,
+    /// What was read and not yet written, with what is to be made of it.
+    planned: Vec<Edited>,
+    turns: Vec<Turn>,
+    /// What the first document must be when it is written.
+    only_on: Option<OnlyOn>,
+}
+
+/// The texts that a document may have when it is written.
+#[derive(Clone, Debug)]
+pub(crate) struct OnlyOn {
+    pub(crate) subject: Subject,
+    /// Their checksums.
+    pub(crate) checksums: Vec<String>,
+}
+
+impl OnlyOn {
+    fn check(&self, subject: Subject, text: &str) -> Result<(), DocumentsError> {
+        if subject != self.subject || self.checksums.contains(&checksum(text)) {
+            return Ok(());
+        }
+        Err(DocumentsError::Stale { subject, text: text.to_owned() })
+    }
+}
+
+/// What stands for a text: 64 hexadecimal digits.
+#[must_use]
+pub fn checksum(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Job<'_> {
+    /// What is asked for.
+    #[must_use]
+    pub fn request(&self) -> &Request {
+        self.request
+    }
+
+    /// Where the documents are.
+    #[must_use]
+    pub fn documents(&self) -> &Documents {
+        self.documents
+    }
+
+    /// The documents that the request is about, in the order in which they are written.
+    #[must_use]
+    pub fn order(&self) -> Vec<Subject> {
+        let everything = self.request.scope() == Scope::Everything;
+        let concerned =
+            |subject: &Subject| *subject == Subject::Values || everything || !self.pair.workspace.is_empty();
+        self.request.order().into_iter().filter(concerned).collect()
+    }
+
+    /// What would be written: everything that is not written yet, as it was read.
+    #[must_use]
+    pub fn planned(&self) -> &[Edited] {
+        &self.planned
+    }
+
+    /// The transforms of both documents, as they follow from the values.
+    #[must_use]
+    pub fn pair(&self) -> &Pair {
+        &self.pair
+    }
+
+    /// Findings about both documents together that the job brings and that do not stand in its way.
+    #[must_use]
+    pub fn pairing(&self) -> &Pairing {
+        &self.pairing
+    }
+
+    /// Writes a document only where it has one of these texts.
+    pub(crate) fn only_on(&mut self, only_on: OnlyOn) {
+        self.only_on = Some(only_on);
+    }
+
+    /// Lets other calls of this process go on: something that takes long comes next. What was read is read again then.
+    pub fn pause(&mut self) {
+        self.turns.clear();
+    }
+
+    /// Writes one document, again from reading where another writer was faster. What was read at the beginning is not read
+    /// again, unless the job was paused.
+    ///
+    /// # Errors
+    /// [`DocumentsError`]; nothing is written to this document, but for [`DocumentsError::Unsettled`].
+    pub async fn write(&mut self, subject: Subject) -> Result<Edited, DocumentsError> {
+        let Self { documents, request, pair, pairing: _, planned, turns, only_on } = self;
+        let seen = planned.iter().position(|edited| edited.subject == subject).map(|at| planned.remove(at));
+        let mut _own_turn = None;
+        let seen = if turns.is_empty() {
+            _own_turn = Some(documents.turn(subject).await?);
+            None
+        } else {
+            seen.map(|Edited { before, version, .. }| Stored { text: before, version })
+        };
+        let mut last = None;
+        let change = |text: &str| {
+            only_on.as_ref().map_or(Ok(()), |only_on| only_on.check(subject, text))?;
+            // The version is that of the outcome.
+            let stored = Stored { text: text.to_owned(), version: Version::new("") };
+            let edited = match subject {
+                Subject::Values => {
+                    let (made, edited) = documents.make_values(request, stored)?;
+                    *pair = made;
+                    edited
+                }
+                Subject::Workspace => documents.edited(subject, stored, &pair.workspace)?,
+            };
+            let new = (!edited.changes.is_empty()).then(|| edited.text.clone());
+            last = Some(edited);
+            Ok::<_, DocumentsError>(new)
+        };
+        let (store, key, policy) = (documents.turns.store(), key(subject), &documents.policy);
+        let outcome = match seen {
+            Some(seen) => apply_from(store, &key, seen, policy, change).await,
+            None => apply_with(store, &key, Absent::Refuse, policy, change).await,
+        };
+        let Outcome { before, text, version, written, attempts, requests } =
+            outcome.map_err(|error| refused(subject, error))?;
+        if attempts > 1 {
+            // Others are at it, and what was read of the other document is old by now: a write would only lose.
+            planned.clear();
+        }
+        let (changes, warnings) = last.map(|Edited { changes, warnings, .. }| (changes, warnings)).unwrap_or_default();
+        Ok(Edited { subject, before: before.unwrap_or_default(), text, version, changes, warnings, written, requests })
+    }
+}
+
+fn refused(subject: Subject, error: ApplyError<DocumentsError>) -> DocumentsError {
+    match error {
+        ApplyError::Transform(error) => error,
+        ApplyError::Store(source) => DocumentsError::Store { subject, source },
+        ApplyError::GaveUp { attempts, elapsed, source } => {
+            DocumentsError::GaveUp { subject, attempts, elapsed, source }
+        }
+        ApplyError::Unsettled { source, .. } => DocumentsError::Unsettled { subject, source },
+    }
+}
+
+/// Findings about both documents together that a job brings, judged on the state that it leads to.
+fn judge(edited: &[Edited], target: &Target) -> Result<Pairing, DocumentsError> {
+    let [values, workspace] = edited else { return Ok(Pairing::default()) };
+    let pairing = |values: &str, workspace: &str| -> Result<Vec<Diagnostic>, DocumentsError> {
+        let read = |subject, text: &str| {
+            let document = Document::parse(text).map(Document::into_owned);
+            document.map_err(|error| DocumentsError::Transform { subject, text: text.to_owned(), source: error.into() })
+        };
+        let values = read(Subject::Values, values)?;
+        Ok(lint::lint_pairing(&values, &read(Subject::Workspace, workspace)?, target))
+    };
+    let old = pairing(&values.before, &workspace.before)?;
+    let known = |new: &Diagnostic| old.iter().any(|old| (old.code, &old.message) == (new.code, &new.message));
+    let findings = pairing(&values.text, &workspace.text)?.into_iter().filter(|new| !known(new)).collect();
+    let pairing = Pairing { values: values.text.clone(), workspace: workspace.text.clone(), findings };
+    if pairing.findings.iter().any(|finding| finding.severity == Severity::Error) {
+        return Err(DocumentsError::Unpaired { pairing });
+    }
+    Ok(pairing)
+}

@@ -1,0 +1,190 @@
+//! A job from its beginning to its end: [`Deployer::run`]. Each step is decided from what is there now.
+
+use std::time::SystemTime;
+
+use dagster_workspace_core::transform::Subject;
+use tracing::Instrument as _;
+
+use super::around::Around;
+use super::deployer::Deployer;
+use super::documents::{DocumentsError, Edited, Job};
+use super::error::{DeployError, Failed};
+use super::event::StepOutcome;
+use super::event::StepOutcome::{Changed, Failed as FailedStep, Skipped, Unchanged};
+use super::report::Report;
+use super::request::Request;
+use super::settings::ChartOwned;
+use super::step::Step;
+use crate::apply::Written;
+use crate::cluster::{self, Owner};
+use crate::plan::Plan;
+
+/// One job under way.
+pub(super) struct Run<'r> {
+    pub(super) deployer: &'r Deployer,
+    pub(super) request: &'r Request,
+    pub(super) around: &'r Around,
+    pub(super) report: &'r mut Report,
+    /// When this job wrote the workspace.
+    pub(super) written: Option<SystemTime>,
+}
+
+/// How a step ended that did not fail.
+pub(super) type Done = Result<(StepOutcome, String), DeployError>;
+
+impl Deployer {
+    /// Carries a request out: all steps that the settings want, in the order of [`Step::order`].
+    ///
+    /// Both documents are changed in memory, linted and judged together before the first is written. Where nothing is to be
+    /// done that is two reads of documents, a read of the release, and one question to every webserver, beside what it takes to
+    /// look around: two LISTs of Deployments and one of pods for each Deployment of webservers.
+    ///
+    /// # Errors
+    /// [`Failed`] with the step, the reason and what was done before. Running the same request again goes on from there.
+    pub async fn run(&self, request: &Request) -> Result<Report, Failed> {
+        self.run_as_planned(request, None).await
+    }
+
+    pub(super) async fn run_as_planned(&self, request: &Request, plan: Option<&Plan>) -> Result<Report, Failed> {
+        let mut report = Report::default();
+        let span = tracing::info_span!("deploy", namespace = self.namespace(), names = ?request.names());
+        match self.carry_out(request, plan, &mut report).instrument(span).await {
+            Ok(()) => Ok(report),
+            Err((step, error)) => Err(Failed { step, report: Box::new(report), error }),
+        }
+    }
+
+    async fn carry_out(
+        &self,
+        request: &Request,
+        plan: Option<&Plan>,
+        report: &mut Report,
+    ) -> Result<(), (Step, DeployError)> {
+        let around = self.look_around(report).await.map_err(|error| (Step::Discover, error))?;
+        report.holders = Some(around.holders.clone());
+        let documents = self.documents(&around);
+        let first: Step = request.order()[0].into();
+        let not_begun = |source| (first, DeployError::Documents { failed: None, source });
+        let mut job = documents.begin(request).await.map_err(not_begun)?;
+        if let Some(plan) = plan {
+            self.check_plan(plan, &around, job.planned()).map_err(|error| (first, error.into()))?;
+            if let Some(only_on) = Self::only_on(plan) {
+                job.only_on(only_on);
+            }
+        }
+        report.pairing = job.pairing().clone();
+        report.documents = job.planned().to_vec();
+        let mut run = Run { deployer: self, request, around: &around, report, written: None };
+        run.preflight(&job).await.map_err(|error| (first, error))?;
+        for step in Step::order(request.aim()) {
+            if self.settings().steps.has(*step) {
+                run.step(*step, &mut job).await.map_err(|error| (*step, error))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Run<'_> {
+    /// What would stop the job half way is found before anything is written.
+    async fn preflight(&mut self, job: &Job<'_>) -> Result<(), DeployError> {
+        let settings = self.deployer.settings();
+        let changes = |subject| job.planned().iter().any(|edited| edited.subject == subject && edited.is_changed());
+        if settings.steps.has(Step::Workspace) && changes(Subject::Workspace) {
+            self.check_owner().await?;
+        }
+        if settings.steps.has(Step::Helm) && changes(Subject::Values) {
+            let upgrade = self.deployer.upgrade(self.around)?;
+            // Read here, as it is for the hash, so that a wrong path writes nothing.
+            upgrade.hash("")?;
+            self.deployer.shared.helm.version().await?;
+        }
+        Ok(())
+    }
+
+    /// Whether somebody would take an edit of the workspace back.
+    async fn check_owner(&mut self) -> Result<(), DeployError> {
+        let (shared, events) = (&self.deployer.shared, &self.deployer.events);
+        let holder = &self.around.holders.workspace;
+        let found = cluster::config_map(&shared.client, &shared.namespace, &holder.config_map).await?;
+        let owner = found.map_or(Owner::Nobody, |found| found.owner(&holder.key).clone());
+        let config_map = holder.config_map.clone();
+        match (&owner, shared.settings.chart_owned) {
+            (Owner::Nobody, _) => {}
+            (Owner::Helm { .. }, ChartOwned::Refuse) => return Err(DeployError::ChartOwned { config_map, owner }),
+            (Owner::Helm { release, .. }, ChartOwned::Allow) => events.warn(
+                Step::Workspace,
+                format!("`{config_map}` belongs to release `{release}`: its next upgrade takes the change back"),
+            ),
+            (Owner::Applied { managers }, _) => events.warn(
+                Step::Workspace,
+                format!("`{config_map}` is applied by `{}`, which may take the change back", managers.join("`, `")),
+            ),
+        }
+        Ok(())
+    }
+
+    /// One step, with its events.
+    async fn step(&mut self, step: Step, job: &mut Job<'_>) -> Result<(), DeployError> {
+        let running = self.deployer.events.start(step);
+        let span = tracing::info_span!("step", %step);
+        let done = self.perform(step, job).instrument(span).await;
+        let (outcome, detail) = match &done {
+            Ok((outcome, detail)) => (*outcome, detail.clone()),
+            Err(error) => (FailedStep, error.to_string()),
+        };
+        self.report.note(running.end(outcome, detail));
+        done.map(drop)
+    }
+
+    async fn perform(&mut self, step: Step, job: &mut Job<'_>) -> Done {
+        match step {
+            Step::Values => self.write(Subject::Values, job).await,
+            Step::Workspace => self.write(Subject::Workspace, job).await,
+            Step::Helm => self.roll_out(job).await,
+            Step::Ready => self.wait_for_servers(job).await,
+            _ => self.activate(job).await,
+        }
+    }
+
+    async fn write(&mut self, subject: Subject, job: &mut Job<'_>) -> Done {
+        if !job.order().contains(&subject) {
+            return Ok((Skipped, "not concerned".to_owned()));
+        }
+        let failed = |source| DeployError::Documents { failed: Some(subject), source };
+        let edited = match job.write(subject).await {
+            Ok(edited) => edited,
+            Err(error) => {
+                // It may be written: whoever runs it again finds out.
+                self.report.changed |= matches!(error, DocumentsError::Unsettled { .. });
+                return Err(failed(error));
+            }
+        };
+        let (written, changes) = (edited.written, edited.changes.len());
+        let name = self.around.name(subject);
+        let done = match written {
+            Written::Nothing => (Unchanged, format!("`{name}` is as asked")),
+            _ => (Changed, format!("`{name}`, {}", super::around::counted(changes, "change"))),
+        };
+        if subject == Subject::Workspace && written != Written::Nothing {
+            self.written = Some(SystemTime::now());
+        }
+        self.note(edited);
+        Ok(done)
+    }
+
+    fn note(&mut self, edited: Edited) {
+        match self.report.documents.iter_mut().find(|other| other.subject == edited.subject) {
+            Some(other) => {
+                let requests = other.requests + edited.requests;
+                *other = Edited { requests, ..edited };
+            }
+            None => self.report.documents.push(edited),
+        }
+    }
+
+    /// A document as it was seen last.
+    pub(super) fn document(&self, subject: Subject) -> Option<&Edited> {
+        self.report.documents.iter().find(|edited| edited.subject == subject)
+    }
+}

@@ -1,0 +1,53 @@
+//! What a job has done, as data: [`Report`].
+
+use serde::Serialize;
+
+use super::deployer::Holders;
+use super::documents::{Edited, Pairing};
+use super::event::{StepOutcome, StepReport};
+use crate::reload::{Activation, DaemonRead};
+use crate::rollout::RolloutStatus;
+
+/// What a job has done, step by step.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Report {
+    /// Whether anything was changed: a document, the release, a webserver, a Deployment.
+    pub changed: bool,
+    /// Where the documents are; `None` where that was not found out.
+    pub holders: Option<Holders>,
+    /// The steps, in the order in which they ended.
+    pub steps: Vec<StepReport>,
+    /// The documents that the job was about, in the order in which they were looked at.
+    pub documents: Vec<Edited>,
+    /// Findings about both documents together.
+    pub pairing: Pairing,
+    /// The release, where it was looked at.
+    pub release: Option<Released>,
+    /// The code servers that were waited for.
+    pub ready: Vec<RolloutStatus>,
+    /// What the webservers serve.
+    pub activation: Option<Activation>,
+    /// Deployments that were restarted.
+    pub restarted: Vec<String>,
+    /// When the daemon has read the workspace.
+    pub daemon: Option<DaemonRead>,
+}
+
+/// A release that carries the values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Released {
+    /// Its name.
+    pub name: String,
+    /// Its revision.
+    pub revision: u32,
+    /// How often helm was run. Nothing: the values were rolled out already.
+    pub runs: u32,
+}
+
+impl Report {
+    /// Notes how a step ended.
+    pub(super) fn note(&mut self, step: StepReport) {
+        self.changed |= step.outcome == StepOutcome::Changed;
+        self.steps.push(step);
+    }
+}

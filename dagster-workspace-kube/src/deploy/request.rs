@@ -1,0 +1,173 @@
+//! What is asked for, as data: [`Request`]. It says what to do with both documents and in which order, and nothing else: how
+//! far to go from there is the deployer's.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use dagster_workspace_core::transform::pair::{self, Pair};
+use dagster_workspace_core::transform::{Subject, Transform};
+use dagster_workspace_core::value::Value;
+use dagster_workspace_core::values::{Image, UserDeployment};
+use dagster_workspace_core::yaml::Document;
+
+/// Any error, as it comes from whoever makes the transforms of a request.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Makes the transforms of both documents from the values as they are read.
+type Make = dyn Fn(&Document<'_>) -> Result<Pair, BoxError> + Send + Sync;
+
+/// What becomes of the deployments that a request names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Aim {
+    /// They are there afterwards: values first, and the workspace once their servers are ready.
+    Present,
+    /// They are gone afterwards: workspace first, so that no location is left without its server.
+    Absent,
+}
+
+/// One change of both documents, for any number of deployments: one write for each document, one run of helm, one activation.
+///
+/// # Example
+/// ```
+/// use dagster_workspace_kube::deploy::Request;
+/// let request = Request::remove(["etl", "sales"]);
+/// assert_eq!(request.names(), ["etl", "sales"]);
+/// ```
+#[derive(Clone)]
+pub struct Request {
+    aim: Aim,
+    names: Vec<String>,
+    edits: Edits,
+    scope: Scope,
+}
+
+/// What of the documents a request is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// The deployments that it names.
+    Names,
+    /// All of them.
+    Everything,
+}
+
+#[derive(Clone)]
+enum Edits {
+    Fixed(Pair),
+    /// Asked anew for every text of the values that is read, so it may look at what other writers have done.
+    Made(Arc<Make>),
+}
+
+impl Request {
+    /// Adds deployments and their code locations.
+    #[must_use]
+    pub fn add<'d>(deployments: impl IntoIterator<Item = &'d UserDeployment>) -> Self {
+        let deployments: Vec<&UserDeployment> = deployments.into_iter().collect();
+        let names = deployments.iter().map(|deployment| deployment.name().to_owned()).collect();
+        let pair =
+            deployments.into_iter().map(|deployment| pair::add(deployment, None)).fold(Pair::default(), Pair::and);
+        Self::of(Aim::Present, names, pair)
+    }
+
+    /// Sets fields of a deployment, as [`Transform::UpdateDeployment`]; its location follows a new port.
+    #[must_use]
+    pub fn update(name: impl Into<String>, fields: &Value) -> Self {
+        let name = name.into();
+        let pair = pair::update(&name, fields, None);
+        Self::of(Aim::Present, vec![name], pair)
+    }
+
+    /// Gives deployments another image. The workspace is not looked at: Dagster sees no difference there.
+    #[must_use]
+    pub fn set_image<N: Into<String>>(names: impl IntoIterator<Item = N>, image: &Image) -> Self {
+        let names: Vec<String> = names.into_iter().map(Into::into).collect();
+        let pair = names.iter().map(|name| pair::set_image(name, image)).fold(Pair::default(), Pair::and);
+        Self::of(Aim::Present, names, pair)
+    }
+
+    /// Removes deployments, the locations of their hosts, and locations of their names.
+    #[must_use]
+    pub fn remove<N: Into<String>>(names: impl IntoIterator<Item = N>) -> Self {
+        let names: Vec<String> = names.into_iter().map(Into::into).collect();
+        let mut pair = Pair::default();
+        for name in &names {
+            let Pair { values, workspace } = pair::remove(name, None);
+            let named = Transform::RemoveLocation { name: name.clone() };
+            pair = pair.and(Pair { values, workspace: std::iter::once(named).chain(workspace).collect() });
+        }
+        Self::of(Aim::Absent, names, pair)
+    }
+
+    /// Any transforms of both documents; `names` are the deployments that they are about.
+    #[must_use]
+    pub fn of(aim: Aim, names: Vec<String>, pair: Pair) -> Self {
+        Self { aim, names, edits: Edits::Fixed(pair), scope: Scope::Names }
+    }
+
+    /// Transforms that follow from the values as they are, such as a copy of another deployment. `make` may run several
+    /// times, each time on the newest text.
+    #[must_use]
+    pub fn made(
+        aim: Aim,
+        names: Vec<String>,
+        make: impl Fn(&Document<'_>) -> Result<Pair, BoxError> + Send + Sync + 'static,
+    ) -> Self {
+        Self { aim, names, edits: Edits::Made(Arc::new(make)), scope: Scope::Names }
+    }
+
+    /// What becomes of the deployments.
+    #[must_use]
+    pub fn aim(&self) -> Aim {
+        self.aim
+    }
+
+    /// The deployments.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Both documents in the order in which they are written.
+    #[must_use]
+    pub fn order(&self) -> [Subject; 2] {
+        match self.aim {
+            Aim::Present => [Subject::Values, Subject::Workspace],
+            Aim::Absent => [Subject::Workspace, Subject::Values],
+        }
+    }
+
+    /// The same about everything in both documents, whatever the names: the workspace is looked at in any case, and webservers
+    /// are to serve all of it and nothing else.
+    #[must_use]
+    pub fn for_everything(mut self) -> Self {
+        self.scope = Scope::Everything;
+        self
+    }
+
+    pub(crate) fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// The transforms for these values.
+    pub(crate) fn pair(&self, values: &Document<'_>) -> Result<Pair, BoxError> {
+        match &self.edits {
+            Edits::Fixed(pair) => Ok(pair.clone()),
+            Edits::Made(make) => make(values),
+        }
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { aim, names, edits, scope: _ } = self;
+        let mut out = f.debug_struct("Request");
+        out.field("aim", aim).field("names", names);
+        // Transforms hold the values of environment variables, which belong into no log.
+        match edits {
+            Edits::Fixed(pair) => out.field("transforms", &(pair.values.len() + pair.workspace.len())),
+            Edits::Made(_) => &mut out,
+        };
+        out.finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,50 @@
+//! Plans made: of documents alone by [`of_documents`], and by a deployer with what follows on its cluster.
+
+use std::collections::BTreeSet;
+
+use dagster_workspace_core::transform::Subject;
+use dagster_workspace_core::values::UserDeployments;
+use dagster_workspace_core::yaml::Document;
+
+use super::{Base, FORM, Plan};
+use crate::deploy::{Edited, Job};
+
+/// The plan of a job that was begun, as far as its documents go.
+#[must_use]
+pub fn of_documents(job: &Job<'_>) -> Plan {
+    let (request, pair) = (job.request(), job.pair());
+    let order = job.order();
+    let in_order = |subject: &Subject| job.planned().iter().find(|edited| edited.subject == *subject);
+    let edited: Vec<&Edited> = order.iter().filter_map(in_order).collect();
+    let summary = edited.iter().flat_map(|edited| edited.changes.iter().map(ToString::to_string)).collect();
+    Plan {
+        form: FORM,
+        has_changes: edited.iter().any(|edited| edited.is_changed()),
+        aim: request.aim(),
+        names: request.names().to_vec(),
+        summary,
+        values: pair.values.clone(),
+        workspace: pair.workspace.clone(),
+        target: *job.documents().target(),
+        base: edited.iter().map(|edited| Base::new(edited)).collect(),
+        cluster: None,
+    }
+}
+
+/// Code servers whose pods an edit of the values replaces, makes or deletes: the chart rolls a Deployment when its entry means
+/// something else, and all of them when anything beside the entries does.
+pub(crate) fn rolls(before: &str, after: &str) -> Vec<String> {
+    let (Ok(before), Ok(after)) = (Document::parse(before), Document::parse(after)) else { return Vec::new() };
+    let (before, after) = (UserDeployments::of(&before), UserDeployments::of(&after));
+    let names = |of: &UserDeployments<'_>| -> BTreeSet<String> {
+        of.iter().filter_map(|deployment| Some(deployment.name()?.into_owned())).collect()
+    };
+    let value = |of: &UserDeployments<'_>, name: &str| of.get(name).and_then(|deployment| deployment.to_value().ok());
+    let all: BTreeSet<String> = names(&before).union(&names(&after)).cloned().collect();
+    let differs = |name: &String| match (value(&before, name), value(&after, name)) {
+        (Some(before), Some(after)) => !before.is_same(&after),
+        (None, None) => false,
+        _ => true,
+    };
+    all.into_iter().filter(differs).collect()
+}

@@ -1,0 +1,8 @@
+//! The whole flow of the command on a cluster: real helm and charts, a kubelet that makes pods ready, webservers behind the
+//! API server's pod proxy.
+
+mod add;
+mod faults;
+mod many;
+mod system;
+mod upkeep;

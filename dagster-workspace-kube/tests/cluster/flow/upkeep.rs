@@ -1,0 +1,148 @@
+//! What is done between jobs: looking, repairing, waiting, restarting, examining, beginning.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::system::{System, WORKSPACE};
+use crate::kubelet::{Fate, Pods};
+use crate::namespace::VALUES;
+
+fn add(name: &str) -> [&str; 5] {
+    ["add", name, "--image", "r/x:1", "--arg=-m"]
+}
+
+async fn generation(system: &System, deployment: &str) -> Value {
+    system.namespace.deployment(deployment).await["metadata"]["generation"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sync_finishes_what_was_cut_off_and_takes_zombies_away() {
+    let Some(system) = System::new(4).await else { return };
+    system.done(&[&add("a")[..], &["--only", "values"]].concat()).await;
+    let status = system.run(&["status", "--detailed-exitcode"]).await;
+    assert_eq!(status.exit, 2, "{status:#?}");
+    for drift in ["there is no release", "deployment `a` has no code server", "`sync` finishes"] {
+        assert!(status.stdout.contains(drift), "{drift}: {}", status.stdout);
+    }
+    let synced = system.done(&["sync"]).await;
+    assert_eq!(synced["changed"], json!(true), "{synced:#}");
+    assert!(system.workspace().await.contains("location_name: a"));
+    assert_eq!(system.done(&["sync"]).await["changed"], json!(false));
+
+    // Somebody takes the location out by hand: webservers go on serving it, and the deployment is there still.
+    system
+        .namespace
+        .merge("/api/v1", "configmaps", WORKSPACE, &json!({"data": {"workspace.yaml": "load_from: []\n"}}))
+        .await;
+    system
+        .namespace
+        .merge("/api/v1", "configmaps", VALUES, &json!({"data": {"values.yaml": "deployments: []\n"}}))
+        .await;
+    let status = system.run(&["status"]).await;
+    assert!(status.stdout.contains("`a` is still served"), "{}", status.stdout);
+    system.done(&["sync"]).await;
+    let status = system.run(&["status", "--detailed-exitcode"]).await;
+    assert_eq!(status.exit, 0, "{status:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wait_ends_when_all_is_served_or_time_is_over() {
+    let Some(system) = System::new(3).await else { return };
+    system.kubelet.decide(Pods::Image("r/x:1".into()), Fate::Ready(Duration::from_secs(2)));
+    system.done(&[&add("a")[..], &["--only", "values,helm"]].concat()).await;
+    let said = system.run(&["wait", "a", "--timeout", "1"]).await;
+    assert_eq!(said.exit, 6, "{said:#?}");
+    system.done(&add("a")).await;
+    assert_eq!(system.done(&["wait"]).await["changed"], json!(false));
+    assert_eq!(system.run(&["wait", "nobody"]).await.exit, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn restart_replaces_pods_of_code_servers_or_of_the_system() {
+    let Some(system) = System::new(4).await else { return };
+    system.done(&[&add("a")[..], &["b"]].concat()).await;
+    let (server, other) = ("dagster-user-deployments-a", "dagster-user-deployments-b");
+    let before = [generation(&system, server).await, generation(&system, other).await];
+    system.webservers.asked();
+    let restarted = system.done(&["restart", "a"]).await;
+    assert_eq!((&restarted["restarted"], system.webservers.asked()), (&json!([server]), (0, 2)), "{restarted:#}");
+    assert_ne!(generation(&system, server).await, before[0]);
+    assert_eq!(generation(&system, other).await, before[1]);
+    let restarted = system.done(&["restart"]).await;
+    assert_eq!(restarted["restarted"], json!(["dagster-daemon", "dagster-dagster-webserver"]), "{restarted:#}");
+    let said = system.run(&["restart", "nobody"]).await;
+    assert_eq!(said.exit, 1, "{said:#?}");
+    assert!(said.stderr.contains("has no code server `nobody`"), "{}", said.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn classic_restart_is_done_once_for_a_workspace() {
+    let Some(system) = System::new(3).await else { return };
+    let job = [&add("a")[..], &["--restart"]].concat();
+    let done = system.done(&job).await;
+    assert_eq!(done["restarted"], json!(["dagster-daemon", "dagster-dagster-webserver"]), "{done:#}");
+    let before = generation(&system, "dagster-dagster-webserver").await;
+    let again = system.done(&job).await;
+    assert_eq!((&again["restarted"], &again["changed"]), (&json!([]), &json!(false)), "{again:#}");
+    assert_eq!(generation(&system, "dagster-dagster-webserver").await, before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn doctor_examines_and_prints_a_role_that_suffices() {
+    let Some(system) = System::new(4).await else { return };
+    let said = system.run(&["doctor"]).await;
+    assert_eq!(said.exit, 0, "{said:#?}");
+    let role = system.run(&["doctor", "--rbac", "ci"]).await.stdout;
+    let parsed: serde_yaml::Value = serde_yaml::from_str(role.split("---").next().unwrap()).unwrap();
+    let rules: Value = serde_json::to_value(&parsed["rules"]).unwrap();
+    let kubeconfig = system.kubeconfig_of_account(&rules).await;
+    let mut command = system.command_without(&["--kubeconfig"], &add("a"));
+    command.arg("--kubeconfig").arg(kubeconfig.path().join("config"));
+    let said: super::system::Said =
+        tokio::task::spawn_blocking(move || command.output().unwrap().into()).await.unwrap();
+    assert_eq!(said.exit, 0, "the role suffices for the whole job: {said:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn init_takes_the_values_of_what_runs() {
+    let Some(system) = System::new(4).await else { return };
+    system.namespace.delete(VALUES).await;
+    let said = system.run(&["list"]).await;
+    assert_eq!(said.exit, 4, "{said:#?}");
+    assert!(said.stderr.contains("`init` makes the documents"), "{}", said.stderr);
+    let deployment = json!({"name": "old", "image": {"repository": "r/old", "tag": "1", "pullPolicy": "Always"}, "port": 3030,
+        "dagsterApiGrpcArgs": ["-m", "old"]});
+    system.helm.code("code", &json!({"deployments": [deployment]}));
+    let done = system.done(&["init"]).await;
+    assert_eq!(done["from"], json!("code"), "{done:#}");
+    assert!(system.values().await.contains("name: old"));
+    assert_eq!(system.done(&["init"]).await["changed"], json!(false));
+    // The release that runs is the one that is upgraded, and what it deploys gets its location.
+    let done = system.done(&["sync"]).await;
+    assert_eq!(done["release"]["name"], json!("code"), "{done:#}");
+    assert!(system.workspace().await.contains("location_name: old"));
+    let listed = system.done(&["list"]).await;
+    assert_eq!(listed["locations"][0]["paired"], json!(true), "{listed:#}");
+    assert_eq!(system.run(&["check"]).await.exit, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn github_output_has_annotations_and_outputs() {
+    let Some(system) = System::new(4).await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("output");
+    let mut command = system.command(&[&add("a")[..], &["--only", "documents", "--output", "github"]].concat());
+    command.env("GITHUB_OUTPUT", &file);
+    let said: super::system::Said =
+        tokio::task::spawn_blocking(move || command.output().unwrap().into()).await.unwrap();
+    assert_eq!(said.exit, 0, "{said:#?}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "changed=true\n");
+    let said = system.run(&["add", "a", "--image", "r/x:2", "--arg=-m", "--output", "github"]).await;
+    assert_eq!(said.exit, 5, "{said:#?}");
+    assert!(
+        said.stderr.contains("::error file=") && said.stderr.contains("title=DW0501::`a` is taken"),
+        "{}",
+        said.stderr
+    );
+}
