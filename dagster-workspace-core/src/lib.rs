@@ -19,6 +19,7 @@ pub mod field;
 pub mod lint;
 pub mod span;
 pub mod splice;
+pub mod staging;
 pub mod system;
 pub mod time;
 pub mod transform;

@@ -7,6 +7,7 @@ mod deployed;
 mod written;
 
 use dagster_workspace_core::lint::Target;
+use dagster_workspace_core::staging::Record;
 use dagster_workspace_core::transform::{Applied, Transform, TransformError, apply};
 use dagster_workspace_core::value::Value;
 use dagster_workspace_core::values::{Image, UserDeployment, UserDeployments};
@@ -89,7 +90,12 @@ proptest! {
     #[test]
     fn to_add_and_remove_gives_the_text_back(choices in choices()) {
         let (text, schema) = made(&mut Tape::new(&choices));
-        let added = run(&text, &[add(schema, "new")]).unwrap();
+        let mut all = vec![add(schema, "new")];
+        if schema == Schema::Helm {
+            let record = Record { pull_request: Some(12), branch: Some("on".into()), ..Record::default() };
+            all.push(Transform::RecordDeployment { name: "new".into(), record });
+        }
+        let added = run(&text, &all).unwrap();
         prop_assert!(added.is_changed());
         let removed = run(&added.text, &[remove(schema, "new")]).unwrap();
         let empty = ["[]", "{}"].iter().any(|empty| removed.text.contains(empty) && !text.contains(empty));

@@ -8,6 +8,7 @@ mod check;
 mod error;
 pub mod pair;
 mod patch;
+mod record;
 mod values;
 mod workspace;
 
@@ -24,6 +25,7 @@ use crate::diff::{Change, Diff, MergeKeys};
 use crate::error::Diagnostic;
 use crate::field::describe;
 use crate::lint::Target;
+use crate::staging::Record;
 use crate::value::Value;
 use crate::values::{Image, UserDeployment};
 use crate::workspace::GrpcServer;
@@ -54,10 +56,19 @@ pub enum Transform {
         /// The image. What it leaves out is removed, so that an old digest does not win over a new tag.
         image: Image,
     },
-    /// Values: takes a deployment out. The last one leaves `[]` or `{}`: without the key the chart would deploy its example.
+    /// Values: takes a deployment out, and its record. The last one leaves `[]` or `{}`: without the key the chart would deploy
+    /// its example.
     RemoveDeployment {
         /// The deployment.
         name: String,
+    },
+    /// Values: keeps what is known of a deployment beside its entry, under the key [`KEY`](crate::staging::KEY), which the chart
+    /// ignores. Fields that `record` leaves open stay as they are, and so does the time at which it was created first.
+    RecordDeployment {
+        /// The deployment. It must be there.
+        name: String,
+        /// What is known.
+        record: Record,
     },
     /// Workspace: adds a gRPC server at the end. No change where an equal one is there; another location of that name is
     /// [`TransformError::NameTaken`].
@@ -112,7 +123,8 @@ impl Transform {
             Self::AddDeployment { .. }
             | Self::UpdateDeployment { .. }
             | Self::SetImage { .. }
-            | Self::RemoveDeployment { .. } => Subject::Values,
+            | Self::RemoveDeployment { .. }
+            | Self::RecordDeployment { .. } => Subject::Values,
             Self::AddLocation { .. }
             | Self::UpdateLocation { .. }
             | Self::RemoveLocation { .. }
@@ -128,6 +140,7 @@ impl Transform {
             Self::UpdateDeployment { name, .. }
             | Self::SetImage { name, .. }
             | Self::RemoveDeployment { name }
+            | Self::RecordDeployment { name, .. }
             | Self::UpdateLocation { name, .. }
             | Self::RemoveLocation { name } => Cow::Borrowed(name),
             Self::AddLocation { server } | Self::PairLocation { server } => Cow::Owned(server.name()),
@@ -216,7 +229,11 @@ fn step(document: &Document<'_>, transform: &Transform) -> Result<Option<Documen
         Transform::AddDeployment { deployment } => values::add(document, deployment),
         Transform::UpdateDeployment { name, fields } => values::update(document, name, fields),
         Transform::SetImage { name, image } => values::set_image(document, name, image),
-        Transform::RemoveDeployment { name } => values::remove(document, name),
+        Transform::RemoveDeployment { name } => {
+            let removed = values::remove(document, name)?;
+            Ok(record::remove(removed.as_ref().unwrap_or(document), name)?.or(removed))
+        }
+        Transform::RecordDeployment { name, record } => record::set(document, name, record),
         Transform::AddLocation { server } => workspace::add(document, server),
         Transform::UpdateLocation { name, fields } => workspace::update(document, name, fields),
         Transform::RemoveLocation { name } => workspace::remove(document, name),

@@ -51,9 +51,7 @@ fn is_written(deployment: &DeploymentRef<'_, '_>, name: &str) -> bool {
 pub(super) fn update(document: &Document<'_>, name: &str, fields: &Value) -> Edited {
     let view = UserDeployments::of(document);
     let Some((path, found)) = find(&view, name)? else {
-        let names: Vec<Cow<'_, str>> = view.iter().filter_map(|deployment| deployment.name()).collect();
-        let did_you_mean = nearest(name, names.iter().map(AsRef::as_ref)).map(String::from);
-        return Err(TransformError::NotFound { name: name.to_owned(), did_you_mean });
+        return Err(not_found(&view, name));
     };
     let Value::Mapping(entries) = fields else { return Err(TransformError::Fields { name: name.to_owned() }) };
     check_name(name, fields.get("name"))?;
@@ -73,6 +71,13 @@ pub(super) fn update(document: &Document<'_>, name: &str, fields: &Value) -> Edi
     let Some((now, variables)) = variables else { return Ok(edited) };
     let document = edited.as_ref().unwrap_or(document);
     Ok(set_variables(document, &path.key("env"), now, variables)?.or(edited))
+}
+
+/// That there is no deployment of that name, and which one may be meant.
+pub(super) fn not_found(view: &UserDeployments<'_>, name: &str) -> TransformError {
+    let names: Vec<Cow<'_, str>> = view.iter().filter_map(|deployment| deployment.name()).collect();
+    let did_you_mean = nearest(name, names.iter().map(AsRef::as_ref)).map(String::from);
+    TransformError::NotFound { name: name.to_owned(), did_you_mean }
 }
 
 /// The deployment of that name, as the chart gets it.

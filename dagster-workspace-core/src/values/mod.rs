@@ -13,6 +13,7 @@ pub use deployment::{DEFAULT_PORT, Switch, UserDeployment};
 pub use image::{Image, ImageError, PullPolicy};
 
 use crate::field::FieldError;
+use crate::staging::KEY;
 use crate::value::Value;
 use crate::yaml::{DataError, Document, Entry, Node, Reader, Schema};
 
@@ -124,7 +125,8 @@ fn home<'d>(reader: &Reader<'d>, root: Node<'d>) -> Vec<Cow<'d, str>> {
     if reader.get(root, SUBCHART).is_some() {
         return Vec::from([SUBCHART.into()]);
     }
-    let entries = reader.entries(root);
+    // What is known of deployments is keyed by their names, which may be any.
+    let entries: Vec<_> = reader.entries(root).into_iter().filter(|entry| !entry.key.is_text(KEY)).collect();
     let has_any = |node, keys: &[&str]| keys.iter().any(|key| reader.get(node, key).is_some());
     let of_entry_with = |keys: &[&str]| {
         let found = entries.iter().find(|entry| has_any(entry.value, keys))?;

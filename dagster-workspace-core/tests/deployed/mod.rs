@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use dagster_workspace_core::staging::Record;
 use dagster_workspace_core::transform::Transform;
 use dagster_workspace_core::value::Value;
 use dagster_workspace_core::values::UserDeployment;
@@ -34,6 +35,13 @@ pub(crate) fn values(tape: &mut Tape<'_>) -> String {
     if tape.rarely(2) {
         out += "\n# below\nextra: {b: [1]}\n";
     }
+    out += [
+        "",
+        "",
+        "",
+        "x-dagster-workspace:\n  etl: # ours\n    owner: data\n    more: [1]\n\n  other: {pullRequest: 3}\n",
+        "x-dagster-workspace: {etl: {owner: data}, ml: {}}\n",
+    ][tape.below(5)];
     ended(tape, out)
 }
 
@@ -163,10 +171,15 @@ pub(crate) fn wanted(tape: &mut Tape<'_>, name: &str) -> UserDeployment {
 /// A change of the deployment of that name.
 pub(crate) fn of_deployment(tape: &mut Tape<'_>, name: &str) -> Transform {
     let name: String = name.into();
-    match tape.below(6) {
+    match tape.below(7) {
         0 => Transform::AddDeployment { deployment: wanted(tape, &name) },
         1 => Transform::RemoveDeployment { name },
         2 => Transform::SetImage { name, image: "ghcr.io/acme/x:1.10".parse().unwrap() },
+        3 => {
+            let owner = Some(tape.pick(&["data", "on", "a: b"]).to_owned());
+            let pull_request = tape.rarely(2).then_some(12);
+            Transform::RecordDeployment { name, record: Record { owner, pull_request, ..Record::default() } }
+        }
         _ => Transform::UpdateDeployment { name, fields: fields(tape) },
     }
 }

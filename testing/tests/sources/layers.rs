@@ -22,13 +22,29 @@ const CORE: [(&str, &[&str]); 17] = [
     // Identity comes in as merge keys: merging knows no typed view.
     ("merge", &["span", "error", "value", "splice", "yaml", "edit", "diff"]),
     ("workspace", &["span", "error", "value", "splice", "yaml", "edit", "field"]),
-    ("values", &["span", "error", "value", "splice", "yaml", "edit", "field"]),
+    // What stands beside the entries of the values.
+    ("staging", &["error", "value", "yaml", "field", "time"]),
+    ("values", &["span", "error", "value", "splice", "yaml", "edit", "field", "staging"]),
     // The values of the system chart hold those of its subchart.
     ("system", &["span", "error", "value", "splice", "yaml", "edit", "field", "values"]),
-    ("lint", &["span", "error", "value", "yaml", "edit", "field", "workspace", "values", "system"]),
+    ("lint", &["span", "error", "value", "yaml", "edit", "field", "workspace", "values", "system", "staging"]),
     (
         "transform",
-        &["span", "error", "value", "splice", "yaml", "edit", "diff", "field", "workspace", "values", "system", "lint"],
+        &[
+            "span",
+            "error",
+            "value",
+            "splice",
+            "yaml",
+            "edit",
+            "diff",
+            "field",
+            "workspace",
+            "values",
+            "system",
+            "staging",
+            "lint",
+        ],
     ),
     (
         "compile",

@@ -4,6 +4,7 @@ mod entry;
 mod environment;
 mod image;
 mod name;
+mod record;
 mod schema;
 mod system;
 
@@ -77,7 +78,7 @@ const RULES: [Rule; 7] = [
 /// Applies all rules of this module and of those below it.
 pub(super) fn lint(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     let below = entry::RULES.iter().chain(&name::RULES).chain(&image::RULES).chain(&environment::RULES);
-    for rule in RULES.iter().chain(below).chain(&system::RULES) {
+    for rule in RULES.iter().chain(below).chain(&record::RULES).chain(&system::RULES) {
         rule(values, found);
     }
     lint_nodes(values, found);
