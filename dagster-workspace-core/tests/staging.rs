@@ -183,11 +183,14 @@ x-dagster-workspace:
     };
     let new_year = "2026-01-01T00:00:00Z";
     let closed = Criterion::PullRequests(BTreeSet::from([12, 99]));
-    assert_eq!(found(&[closed.clone()], new_year), ["a: pull request 12 is closed", "gone: pull request 12 is closed"]);
+    assert_eq!(
+        found(std::slice::from_ref(&closed), new_year),
+        ["a: pull request 12 is closed", "gone: pull request 12 is closed"]
+    );
     assert_eq!(found(&[Criterion::Expired], new_year), ["b: expired 2026-01-01T00:00:00Z"]);
     assert_eq!(found(&[Criterion::Expired], "2025-12-31T23:59:59Z"), [""; 0]);
     let june = Criterion::CreatedBefore(time("2025-06-01T00:00:00Z"));
-    assert_eq!(found(&[june.clone()], new_year), ["b: created 2025-01-01T00:00:00Z"]);
+    assert_eq!(found(std::slice::from_ref(&june), new_year), ["b: created 2025-01-01T00:00:00Z"]);
     let all = outdated(&document, &[june, closed, Criterion::Expired], time(new_year));
     let reasons: Vec<_> = all.iter().map(|found| &found.reason).collect();
     assert_eq!(

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::field::FieldError;
+use crate::span::Span;
 use crate::time::Timestamp;
 use crate::value::Value;
 use crate::yaml::{Document, Entry, Node, Reader, Schema};
@@ -178,6 +179,12 @@ impl<'d> RecordRef<'d> {
     #[must_use]
     pub fn name_node(&self) -> Node<'d> {
         self.entry.key
+    }
+
+    /// All of it, from the name on.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        Span::new(self.entry.key.full_span().start, self.entry.value.full_span().end)
     }
 
     /// What it says, other tools' fields included.

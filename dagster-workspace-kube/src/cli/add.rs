@@ -14,6 +14,7 @@ use super::fields::{self, Fields};
 use super::input::{self, Input};
 use super::job;
 use super::render::{Answer, Failure, Finding};
+use super::review::{self, Review};
 use crate::deploy::{Aim, Request};
 
 /// Arguments of `add`.
@@ -30,6 +31,8 @@ pub(super) struct Arguments {
     /// Start from this deployment of the same values
     #[arg(long, value_name = "NAME", conflicts_with = "from")]
     like: Option<String>,
+    #[command(flatten)]
+    review: Review,
 }
 
 /// Adds them to both documents.
@@ -44,12 +47,15 @@ pub(super) fn request(arguments: &Arguments, context: &mut Context<'_>) -> Resul
         None => None,
     };
     let arguments = arguments.clone();
-    Ok(Request::made(Aim::Present, arguments.names.clone(), move |values| {
+    let names: Vec<String> = arguments.names.iter().map(|name| arguments.review.name(name)).collect();
+    let record = arguments.review.record();
+    Ok(Request::made(Aim::Present, names.clone(), move |values| {
         let mut both = Pair::default();
-        for name in &arguments.names {
+        for name in &names {
             // The port may come from another entry, which only the values say.
             let deployment = deployment(name, &arguments, from.as_ref(), values)?;
             both = both.and(pair::add(&deployment, None));
+            both.values.extend(record.iter().map(|record| review::record(name, record)));
         }
         Ok(both)
     }))

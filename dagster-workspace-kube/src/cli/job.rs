@@ -12,29 +12,42 @@ use crate::deploy::{Edited, JobError, Pairing, Request};
 /// Carries a request out, or only says what it would do, as the options say.
 pub(super) fn carry_out(request: &Request, context: &mut Context<'_>) -> Result<Answer, Failure> {
     let options = context.options;
+    if options.dry_run {
+        return preview(request, context, "--dry-run");
+    }
     if options.cluster.connection().is_none() {
         return in_documents(&Documents::open(options)?, request, options);
-    }
-    if options.dry_run {
-        let plan = on_cluster::plan(request, context)?;
-        return Ok(plan::answer(&plan, context, None));
     }
     on_cluster::run(context, async |deployer| deployer.run(request).await)
 }
 
+/// Says what a request would do, and writes nothing: `why`, in a few words.
+pub(super) fn preview(request: &Request, context: &mut Context<'_>, why: &str) -> Result<Answer, Failure> {
+    let options = context.options;
+    if options.cluster.connection().is_some() {
+        let plan = on_cluster::plan(request, context)?;
+        return Ok(plan::answer(&plan, context, None));
+    }
+    of_documents(&Documents::open(options)?, request, options, why)
+}
+
+fn of_documents(place: &Documents, request: &Request, options: &Options, why: &str) -> Result<Answer, Failure> {
+    let Documents { documents, names, runtime } = place;
+    let job = runtime.block_on(documents.begin(request)).map_err(|error| names.failure(error))?;
+    let order = job.order();
+    let mut planned = job.planned().to_vec();
+    planned.sort_by_key(|edited| order.iter().position(|subject| *subject == edited.subject));
+    Ok(answer(names, &planned, job.pairing().clone(), options, Some(why)))
+}
+
 /// The documents alone.
 pub(super) fn in_documents(place: &Documents, request: &Request, options: &Options) -> Result<Answer, Failure> {
+    if options.dry_run {
+        return of_documents(place, request, options, "--dry-run");
+    }
     let Documents { documents, names, runtime } = place;
-    let done = if options.dry_run {
-        let job = runtime.block_on(documents.begin(request)).map_err(|error| names.failure(error))?;
-        let order = job.order();
-        let mut planned = job.planned().to_vec();
-        planned.sort_by_key(|edited| order.iter().position(|subject| *subject == edited.subject));
-        (planned, job.pairing().clone())
-    } else {
-        runtime.block_on(documents.apply(request)).map_err(|error| interrupted(names, error))?
-    };
-    Ok(answer(names, &done.0, done.1, options))
+    let (done, pairing) = runtime.block_on(documents.apply(request)).map_err(|error| interrupted(names, error))?;
+    Ok(answer(names, &done, pairing, options, None))
 }
 
 /// A failure after the first of two documents was written is another one than before.
@@ -81,16 +94,16 @@ pub(super) fn warnings(names: &Names, done: &[Edited], pairing: Pairing) -> Vec<
     done.iter().flat_map(of_one).chain(names.pairing_findings(pairing)).collect()
 }
 
-fn answer(names: &Names, done: &[Edited], pairing: Pairing, options: &Options) -> Answer {
+fn answer(names: &Names, done: &[Edited], pairing: Pairing, options: &Options, unwritten: Option<&str>) -> Answer {
     let (mut text, changes) = changes(names, done);
     let changed = !changes.is_empty();
-    match (changed, options.dry_run) {
+    match (changed, unwritten) {
         (false, _) => text.push_str("no change: everything is as asked\n"),
-        (true, true) => text.push_str("nothing is written (--dry-run)\n"),
-        (true, false) => {}
+        (true, Some(why)) => text.push_str(&format!("nothing is written ({why})\n")),
+        (true, None) => {}
     }
     let warnings = warnings(names, done, pairing);
     let exit = if changed && options.detailed_exitcode { Exit::Changes } else { Exit::Done };
-    let data = json!({ "changed": changed, "dry_run": options.dry_run, "changes": changes });
+    let data = json!({ "changed": changed, "dry_run": unwritten.is_some(), "changes": changes });
     Answer { text, data, warnings, exit }
 }

@@ -25,9 +25,11 @@ mod on_cluster;
 mod outcome;
 mod plan;
 mod progress;
+mod prune;
 mod redact;
 mod remove;
 mod render;
+mod review;
 mod set_image;
 mod show;
 mod status;
@@ -95,6 +97,10 @@ enum Command {
     SetImage(set_image::Arguments),
     /// Removes deployments and their code locations; no change where they are absent
     Remove(remove::Arguments),
+    /// Removes deployments that have had their time; only says which without --yes
+    Prune(prune::Arguments),
+    /// Says what `add` calls a repository under review
+    Name(review::Arguments),
     /// Says what a change would do, and writes nothing but the plan
     Plan(plan::PlanArguments),
     /// Carries a plan out, on exactly what it was made from
@@ -205,6 +211,8 @@ fn execute(command: &Command, context: &mut Context<'_>) -> Result<Answer, Failu
         Command::Update(arguments) => update::run(arguments, context),
         Command::SetImage(arguments) => set_image::run(arguments, context),
         Command::Remove(arguments) => remove::run(arguments, context),
+        Command::Prune(arguments) => prune::run(arguments, context),
+        Command::Name(arguments) => review::run(arguments),
         Command::Plan(arguments) => plan::make(arguments, context),
         Command::Apply(arguments) => plan::apply(arguments, context),
         Command::Status => status::run(context),

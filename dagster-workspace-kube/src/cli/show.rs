@@ -2,6 +2,7 @@
 
 use clap::Args;
 use dagster_workspace_core::span::{LineCol, Span};
+use dagster_workspace_core::staging::Records;
 use dagster_workspace_core::transform::Subject;
 use dagster_workspace_core::values::UserDeployments;
 use dagster_workspace_core::workspace::Workspace;
@@ -49,7 +50,12 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
     }
     let deployment = deployment.and_then(|deployment| deployment.to_value().ok()).map(redact::hidden_value);
     let location = location.and_then(|location| location.to_value().ok());
-    Ok(Answer::new(text, json!({ "name": name, "deployment": deployment, "location": location })))
+    let record = Records::of(values).get(name);
+    if let Some(record) = &record {
+        text.push_str(&excerpt(&documents.names.of(Subject::Values), values.text(), record.span()));
+    }
+    let record = record.map(|record| record.record());
+    Ok(Answer::new(text, json!({ "name": name, "deployment": deployment, "location": location, "record": record })))
 }
 
 /// The lines of a node under the place where it begins.

@@ -22,6 +22,7 @@ mod examine;
 mod flow;
 #[cfg(feature = "cluster")]
 mod planned;
+mod prune;
 #[cfg(feature = "cluster")]
 mod release;
 #[cfg(feature = "cluster")]

@@ -4,4 +4,5 @@
 mod directory;
 mod program;
 mod race;
+mod review;
 mod yaml;

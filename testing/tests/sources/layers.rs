@@ -23,7 +23,7 @@ const CORE: [(&str, &[&str]); 17] = [
     ("merge", &["span", "error", "value", "splice", "yaml", "edit", "diff"]),
     ("workspace", &["span", "error", "value", "splice", "yaml", "edit", "field"]),
     // What stands beside the entries of the values.
-    ("staging", &["error", "value", "yaml", "field", "time"]),
+    ("staging", &["span", "error", "value", "yaml", "field", "time"]),
     ("values", &["span", "error", "value", "splice", "yaml", "edit", "field", "staging"]),
     // The values of the system chart hold those of its subchart.
     ("system", &["span", "error", "value", "splice", "yaml", "edit", "field", "values"]),

@@ -1,0 +1,139 @@
+//! Repositories under review: what is said of one on the command line, the name that follows from it, and the record that is kept.
+//! [`Review`] is what `add` takes, [`run`] the command `name`.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+use dagster_workspace_core::staging::{self, Record};
+use dagster_workspace_core::time::Timestamp;
+use dagster_workspace_core::transform::Transform;
+use serde_json::json;
+
+use super::fields;
+use super::render::{Answer, Failure};
+
+/// What is under review.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Subject {
+    /// Number of the pull or merge request that this shows
+    #[arg(long, value_name = "NUMBER")]
+    pr: Option<u64>,
+    /// Branch that this shows; without --pr the name is made of it
+    #[arg(long)]
+    branch: Option<String>,
+}
+
+/// What is known of a deployment beside its entry.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "For a time")]
+pub(super) struct Review {
+    #[command(flatten)]
+    subject: Subject,
+    /// Keep NAME as it is, rather than making NAME-pr-NUMBER or NAME-BRANCH-HASH of it
+    #[arg(long)]
+    exact_name: bool,
+    /// Whom to ask about it
+    #[arg(long)]
+    owner: Option<String>,
+    /// How long it is needed from now on, as in 12h, 7d or 2w: `prune --expired` takes it away then
+    #[arg(long, value_name = "AGE")]
+    ttl: Option<Age>,
+    #[command(flatten)]
+    clock: Clock,
+}
+
+/// What time it is.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Clock {
+    /// Go by this time rather than by the clock
+    #[arg(long, value_name = "TIME")]
+    now: Option<Timestamp>,
+}
+
+/// Some time, in whole seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Age(pub(super) i64);
+
+impl std::str::FromStr for Age {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let expected = "expected a number and a unit, as in 30m, 12h, 7d or 2w";
+        let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or(expected)?;
+        let seconds = match unit {
+            "m" => 60,
+            "h" => 3600,
+            "d" => 86_400,
+            "w" => 7 * 86_400,
+            _ => return Err(expected),
+        };
+        let number: u32 = number.parse().map_err(|_| expected)?;
+        Ok(Self(i64::from(number) * seconds))
+    }
+}
+
+impl Subject {
+    /// The name of the deployment that shows this of repository `base`.
+    fn name(&self, base: &str) -> Option<String> {
+        let review = match (self.pr, &self.branch) {
+            (Some(number), _) => staging::Review::PullRequest(number),
+            (None, Some(branch)) => staging::Review::Branch(branch),
+            (None, None) => return None,
+        };
+        Some(staging::name(base, review))
+    }
+}
+
+impl Review {
+    /// What a deployment is called for which `base` was said.
+    pub(super) fn name(&self, base: &str) -> String {
+        let made = if self.exact_name { None } else { self.subject.name(base) };
+        made.unwrap_or_else(|| base.to_owned())
+    }
+
+    /// What is kept, where there is anything to keep.
+    pub(super) fn record(&self) -> Option<Record> {
+        let Self { subject: Subject { pr, branch, .. }, exact_name: _, owner, ttl, clock } = self;
+        if pr.is_none() && branch.is_none() && owner.is_none() && ttl.is_none() {
+            return None;
+        }
+        let now = clock.now();
+        Some(Record {
+            owner: owner.clone(),
+            pull_request: *pr,
+            branch: branch.clone(),
+            created: Some(now),
+            expires: ttl.map(|Age(seconds)| now.after(seconds)),
+        })
+    }
+}
+
+impl Clock {
+    pub(super) fn now(&self) -> Timestamp {
+        let seconds = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
+        self.now.unwrap_or_else(|| Timestamp::from_seconds(i64::try_from(seconds()).unwrap_or(i64::MAX)))
+    }
+}
+
+/// The transform that keeps a record.
+pub(super) fn record(name: &str, record: &Record) -> Transform {
+    Transform::RecordDeployment { name: name.to_owned(), record: record.clone() }
+}
+
+/// Arguments of `name`.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The repository, as given to `add`
+    #[arg(value_parser = fields::name)]
+    name: String,
+    #[command(flatten)]
+    subject: Subject,
+}
+
+/// Says what `add` would call it.
+pub(super) fn run(arguments: &Arguments) -> Result<Answer, Failure> {
+    let Some(name) = arguments.subject.name(&arguments.name) else {
+        return Err(Failure::usage("nothing says what is under review").with_hint("name it with `--pr` or `--branch`"));
+    };
+    Ok(Answer::new(format!("{name}\n"), json!({ "name": name })))
+}
