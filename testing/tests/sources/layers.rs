@@ -8,7 +8,7 @@ use crate::none;
 use crate::source::{self, Source};
 
 /// Module of core, and what it may use. A module may always use itself; `lib` may use all. From the bottom to the top.
-const CORE: [(&str, &[&str]); 17] = [
+const CORE: [(&str, &[&str]); 18] = [
     ("span", &[]),
     ("time", &[]),
     ("value", &[]),
