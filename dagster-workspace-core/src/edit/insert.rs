@@ -290,9 +290,8 @@ fn append_lines(
     let kept = before.and_then(|before| chomping(document.text(), before)) == Some(Chomping::Keep);
     // Blank lines behind such a scalar would be its content.
     let blanks = setting.line_break.repeat(if kept { 0 } else { rhythm(lines, collection) });
-    let mut text = set_lines(new, setting);
-    text.insert_str(0, &blanks);
-    Ok(at_line_start(document, at, text))
+    let text = set_lines(new, setting);
+    Ok(at_line_start(document, at, if blanks.is_empty() { text } else { blanks + &text }))
 }
 
 /// From which column on a comment behind the last element still belongs to the collection: its own column in a list that is
