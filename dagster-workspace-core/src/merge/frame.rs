@@ -169,12 +169,15 @@ impl<'d> Walk<'_, 'd> {
                 if same || frame.fit.mixed || old.is_some_and(|old| old.is_same(their)) {
                     self.delicate |= !same && frame.fit.mixed;
                     Input::Ours
-                } else if old.is_some_and(|old| old.is_same(own)) || self.prefer == Prefer::Theirs {
-                    let id = (Change::Trivia, offset(own.start), offset(their.start));
-                    if self.accept(id, (own.start, own.end)) { Input::Theirs } else { self.kept() }
                 } else {
-                    self.kept();
-                    Input::Base
+                    let id = (Change::Trivia, offset(own.start), offset(their.start));
+                    let whole = old.is_some_and(|old| old.is_same(own)) || self.prefer == Prefer::Theirs;
+                    self.delicate = true;
+                    match self.accept(id, (own.start, own.end)) {
+                        true if whole => Input::Theirs,
+                        true => Input::Base,
+                        false => Input::Ours,
+                    }
                 }
             }
         };
@@ -191,25 +194,20 @@ impl<'d> Walk<'_, 'd> {
             (_, Some(own), Some(their)) => leads_merged(base.as_ref(), own, their),
             _ => Vec::new(),
         };
-        let trim = first && row.ours != Some(0) && row.theirs != Some(0);
-        let lines = self.wanted(lines, trim);
+        let lines = self.wanted(lines, row, first);
         self.lines_above(sides, frame, first, &lines);
     }
 
-    /// Lines above an element that are there already, where bytes of theirs have no place.
-    fn kept(&mut self) -> Input {
-        self.delicate = true;
-        Input::Ours
-    }
-
-    /// Those of the lines above an element that are to be written: of a new first element not the blank ones at their top.
-    fn wanted(&self, mut lines: Vec<(Input, usize, usize)>, trim: bool) -> Vec<(Input, usize, usize)> {
-        let text = |side: Input| if side == Input::Ours { self.texts.ours } else { self.texts.theirs };
-        let is_blank = |(side, start, end): &(Input, usize, usize)| {
-            text(*side).get(*start..*end).unwrap_or_default().trim().is_empty()
-        };
+    /// Those of the lines above an element that are to be written: of one that has become the first not the blank ones at
+    /// their top.
+    fn wanted(&self, mut lines: Vec<(Input, usize, usize)>, row: &Row, first: bool) -> Vec<(Input, usize, usize)> {
         lines.retain(|(side, start, _)| *side == Input::Ours || !self.limits.strip.contains(&offset(*start)));
-        let skipped = if trim { lines.iter().take_while(|line| is_blank(line)).count() } else { 0 };
+        let separates = |(side, start, end): &&(Input, usize, usize)| {
+            let (text, place) =
+                if *side == Input::Ours { (self.texts.ours, row.ours) } else { (self.texts.theirs, row.theirs) };
+            place != Some(0) && text.get(*start..*end).unwrap_or_default().trim().is_empty()
+        };
+        let skipped = if first { lines.iter().take_while(separates).count() } else { 0 };
         lines.drain(..skipped);
         lines
     }
@@ -292,11 +290,19 @@ impl<'d> Walk<'_, 'd> {
         } else if last.is_none() {
             // Brackets of which nothing is left: a comma has no place in them.
             self.delicate = true;
-        } else if sides.ours.is_block() != sides.theirs.is_block() || sides.ours.slots.is_empty() {
+            if sides.ours.slots.is_empty() {
+                self.rope.ours(ours.0, ours.1);
+            }
+        } else if sides.ours.is_block() != sides.theirs.is_block() {
             self.delicate = true;
-            self.rope.ours(ours.0, ours.1);
+            let inner = if sides.ours.slots.is_empty() { ours.1 } else { ours.0 };
+            self.rope.ours(inner, ours.1);
+        } else if sides.ours.slots.is_empty() {
+            self.delicate = true;
+            self.rope.theirs(theirs.0, theirs.1, frame.fit.shift);
         } else {
             let base = sides.base.filter(|layout| layout.is_block() == sides.ours.is_block());
+            let base = base.filter(|layout| !layout.slots.is_empty());
             let base = base.map(|layout| layout.lines().slice(layout.last_gap(), layout.end));
             self.trivia(base, ours, theirs, frame.fit);
         }

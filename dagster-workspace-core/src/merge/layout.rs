@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::same::is_open;
 use crate::edit::element::{Element, elements, style};
 use crate::yaml::lines::{Line, Lines};
 use crate::yaml::{Kind, Node, Style};
@@ -63,13 +64,14 @@ impl<'d> Layout<'d> {
         self.start == self.node.span().start as usize
     }
 
-    /// The text of a slot, the gap before it included.
-    pub(super) fn tile(&self, slot: &Slot<'d>) -> &'d str {
-        self.lines().slice(slot.gap, slot.end)
+    /// The text of a slot, the gap before it included, and whether a block scalar at its end lacks its break.
+    pub(super) fn tile(&self, slot: &Slot<'d>) -> (&'d str, bool) {
+        (self.lines().slice(slot.gap, slot.end), is_open(slot.element.node))
     }
 
-    pub(super) fn chunk(&self, slot: &Slot<'d>) -> &'d str {
-        self.lines().slice(slot.element.start, slot.end)
+    /// The text of a slot without the gap before it, and whether a block scalar at its end lacks its break.
+    pub(super) fn chunk(&self, slot: &Slot<'d>) -> (&'d str, bool) {
+        (self.lines().slice(slot.element.start, slot.end), is_open(slot.element.node))
     }
 }
 
@@ -133,8 +135,7 @@ impl<'d> Body<'d> {
     /// Of a root: what leads to it begins at `start`, its last mark ends at `mark`, where it has one.
     pub(super) fn of_root(node: Node<'d>, start: usize, mark: Option<usize>) -> Self {
         let lines = Lines::new(node.document_text());
-        let column = if form(node) == Form::Block { node.column() } else { 0 };
-        let end = own_end(lines, node.span().end as usize, column);
+        let end = own_end(lines, node.span().end as usize, node.column());
         let mut body = Self::new(node, start, start, mark.unwrap_or(start), end);
         if mark.is_none() && node.first_index() == node.index() && form(node) == Form::Block {
             // Comments above the first element are those of the element.

@@ -58,7 +58,7 @@ pub(super) fn same_bytes(one: Node<'_>, other: Node<'_>) -> bool {
 }
 
 /// Whether a node ends in a block scalar at the end of a text: without a break behind it, it has one line break less.
-fn is_open(node: Node<'_>) -> bool {
+pub(super) fn is_open(node: Node<'_>) -> bool {
     let last = node.records().get(node.next_index().wrapping_sub(1));
     node.span().end as usize == node.document_text().len()
         && last.is_some_and(|record| matches!(record.kind, Kind::Literal | Kind::Folded))
@@ -130,10 +130,11 @@ pub(super) fn is_same_but(one: Node<'_>, other: Node<'_>, but: (Node<'_>, Node<'
     {
         return is_same(one, other);
     }
-    one.entries().all(|entry| {
+    one.entries().enumerate().all(|(at, entry)| {
         let name = name_of_key(entry.key);
-        let found = other.entries().find(|found| name_of_key(found.key) == name);
-        found.is_some_and(|found| is_same_but(entry.value, found.value, but))
+        // The one at its place first: a key may stand twice.
+        let mut found = other.entries().skip(at).chain(other.entries()).filter(|found| name_of_key(found.key) == name);
+        found.next().is_some_and(|found| is_same_but(entry.value, found.value, but))
     })
 }
 

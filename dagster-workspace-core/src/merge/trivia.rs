@@ -25,7 +25,9 @@ impl<'d> Lead<'d> {
     pub(super) fn of(layout: &Layout<'d>, slot: &Slot<'d>) -> Self {
         let lines = layout.lines();
         let own = lines.start(slot.element.start);
-        let start = if lines.is_start(slot.gap) { slot.gap } else { lines.next(slot.gap) };
+        // Only the first line of a document has no break before it.
+        let head = slot.gap == layout.start && lines.is_start(slot.gap);
+        let start = if head { slot.gap } else { lines.next(slot.gap) };
         let start = start.min(slot.element.start);
         let text = layout.node.document_text();
         Self { text, start, end: own.max(start), column: layout.node.column() }

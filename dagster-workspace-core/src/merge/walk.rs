@@ -207,7 +207,9 @@ impl<'d> Walk<'_, 'd> {
         fit: Fit,
     ) -> Meant<'d> {
         let (own, their) = (layout.chunk(ours), their_layout.chunk(theirs));
-        let alike = |one: &str, other: &str, same_column| one == other && (same_column || !one.contains(['\n', '\r']));
+        let alike = |one: (&str, bool), other: (&str, bool), same_column| {
+            one == other && (same_column || !one.0.contains(['\n', '\r']))
+        };
         let column = layout.node.column();
         let (start, end) = (ours.element.start, ours.end);
         let kept = alike(own, their, column == their_layout.node.column());
