@@ -29,7 +29,8 @@ impl fmt::Display for Severity {
 /// One finding about a text: a stable code, a message, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Stable code, `DW` and four digits: 00 reading, 01 workspace, 02 values, 03 both together, 04 editing, 05 transforms.
+    /// Stable code, `DW` and four digits: 00 reading, 01 workspace, 02 values, 03 both together, 04 editing, 05 transforms,
+    /// 06 merging.
     pub code: &'static str,
     /// Error or warning.
     pub severity: Severity,

@@ -155,8 +155,9 @@ impl<'d> Walk<'_, 'd> {
             self.rope.theirs(theirs.key_end, theirs.value, fit.shift);
             return;
         }
-        let alike = ours.form() == theirs.form() && ours.is_compact() == theirs.is_compact();
-        let base = base.filter(|body| body.form() == ours.form() && body.is_compact() == ours.is_compact());
+        let lies = |body: &Body<'d>| (body.form(), body.is_compact(), body.is_head());
+        let alike = lies(ours) == lies(theirs);
+        let base = base.filter(|body| lies(body) == lies(ours));
         let from = if alike && !frame.is_emptied() {
             let old = base.map(|body| self.texts.base.get(body.key_end..body.value).unwrap_or_default());
             self.trivia(old, (ours.key_end, ours.value), (theirs.key_end, theirs.value), fit)
@@ -262,7 +263,9 @@ impl<'d> Walk<'_, 'd> {
         if stands && self.prefer == Prefer::Theirs {
             return Fate::Theirs(None);
         }
-        let number = self.conflict(ConflictKind::DeleteEdit, sides.step(row), sides.places(row));
+        let unwritten = self.limits.denied(&id).filter(|_| self.prefer == Prefer::Theirs);
+        let kind = unwritten.unwrap_or(ConflictKind::DeleteEdit);
+        let number = self.conflict(kind, sides.step(row), sides.places(row));
         if let Some(draft) = self.drafts.last_mut() {
             draft.renamed_to = renamed;
         }

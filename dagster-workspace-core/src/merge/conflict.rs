@@ -1,6 +1,6 @@
 //! What a merge comes to: [`Merge`], and its [`Conflict`]s as data.
 
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -73,6 +73,22 @@ impl ConflictKind {
     }
 }
 
+impl ConflictKind {
+    /// Stable code, `DW06` and two digits.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::EditEdit => "DW0601",
+            Self::DeleteEdit => "DW0602",
+            Self::AddAdd => "DW0603",
+            Self::Type => "DW0604",
+            Self::Order => "DW0605",
+            Self::Anchor => "DW0606",
+            Self::Note => "DW0607",
+        }
+    }
+}
+
 impl fmt::Display for ConflictKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -87,9 +103,21 @@ impl fmt::Display for ConflictKind {
     }
 }
 
+impl Conflict {
+    /// The conflict as a finding about one of the inputs; without a place where that input has nothing there.
+    #[must_use]
+    pub fn diagnostic(&self, input: Input) -> Diagnostic {
+        let finding = Diagnostic::warning(self.kind.code(), Span::default(), self.to_string());
+        Diagnostic { span: *self.spans.get(input), ..finding }
+    }
+}
+
 impl fmt::Display for Conflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path.brief(), self.kind)?;
+        if !self.path.steps().is_empty() {
+            write!(f, "`{}`: ", self.path.brief())?;
+        }
+        write!(f, "{}", self.kind)?;
         match &self.renamed_to {
             Some(name) => write!(f, "; it seems to be `{name}` now"),
             None => Ok(()),

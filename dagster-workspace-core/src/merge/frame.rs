@@ -12,6 +12,7 @@ use super::rope::Mark;
 use super::trivia::{Lead, leads_merged};
 use super::walk::{Change, Fit, Meant, Walk, in_brackets};
 use super::{Input, Prefer};
+use crate::edit::element::{Chomping, chomping};
 use crate::span::offset;
 use crate::yaml::Node;
 
@@ -91,7 +92,8 @@ impl<'d> Walk<'_, 'd> {
         for (place, at) in order.iter().enumerate() {
             let (Some(row), Some(fate)) = (rows.get(*at), fates.get(*at)) else { continue };
             if frame.is_block() {
-                self.block_gap(sides, frame, row, place == 0);
+                let kept = before.as_ref().is_some_and(|before| keeps_breaks(sides, before));
+                self.block_gap(sides, frame, row, (place == 0, kept));
             } else {
                 self.flow_gap(sides, frame, before.as_ref(), row);
             }
@@ -154,8 +156,8 @@ impl<'d> Walk<'_, 'd> {
         self.rope.text(in_brackets(slot.element.node));
     }
 
-    /// The lines above an element, and its indentation.
-    fn block_gap(&mut self, sides: &Sides<'_, 'd>, frame: &Frame, row: &Row, first: bool) {
+    /// The lines above an element, and its indentation. `first` of all, or behind a scalar that has `kept` its line breaks.
+    fn block_gap(&mut self, sides: &Sides<'_, 'd>, frame: &Frame, row: &Row, (first, kept): (bool, bool)) {
         let (own, their) = (sides.our_slot(row), sides.their_slot(row));
         let lead = |layout: &Layout<'d>, slot: &Slot<'d>| Lead::of(layout, slot);
         let base = sides.base_slot(row).map(|(layout, slot)| lead(layout, slot));
@@ -194,20 +196,20 @@ impl<'d> Walk<'_, 'd> {
             (_, Some(own), Some(their)) => leads_merged(base.as_ref(), own, their),
             _ => Vec::new(),
         };
-        let lines = self.wanted(lines, row, first);
+        let lines = self.wanted(lines, row, first || kept);
         self.lines_above(sides, frame, first, &lines);
     }
 
-    /// Those of the lines above an element that are to be written: of one that has become the first not the blank ones at
-    /// their top.
-    fn wanted(&self, mut lines: Vec<(Input, usize, usize)>, row: &Row, first: bool) -> Vec<(Input, usize, usize)> {
+    /// Those of the lines above an element that are to be written: of one that has become the first, or that follows a scalar
+    /// which would take them for its own, not the blank ones at their top.
+    fn wanted(&self, mut lines: Vec<(Input, usize, usize)>, row: &Row, trim: bool) -> Vec<(Input, usize, usize)> {
         lines.retain(|(side, start, _)| *side == Input::Ours || !self.limits.strip.contains(&offset(*start)));
         let separates = |(side, start, end): &&(Input, usize, usize)| {
             let (text, place) =
                 if *side == Input::Ours { (self.texts.ours, row.ours) } else { (self.texts.theirs, row.theirs) };
             place != Some(0) && text.get(*start..*end).unwrap_or_default().trim().is_empty()
         };
-        let skipped = if first { lines.iter().take_while(separates).count() } else { 0 };
+        let skipped = if trim { lines.iter().take_while(separates).count() } else { 0 };
         lines.drain(..skipped);
         lines
     }
@@ -314,4 +316,14 @@ fn separator<'d>(sides: &Sides<'_, 'd>) -> &'d str {
     let samples = sides.ours.slots.iter().skip(1).map(|slot| sides.ours.lines().slice(slot.gap, slot.element.start));
     let mut simple = samples.filter(|text| text.starts_with(',') && text.bytes().skip(1).all(|byte| byte == b' '));
     simple.next().unwrap_or(", ")
+}
+
+/// Whether the element of a row ends in a block scalar that takes blank lines behind it for its own.
+fn keeps_breaks(sides: &Sides<'_, '_>, row: &Row) -> bool {
+    let slots = [sides.our_slot(row), sides.their_slot(row)];
+    slots.into_iter().flatten().any(|slot| {
+        let node = slot.element.node;
+        let last = node.records().get(node.next_index().wrapping_sub(1));
+        last.and_then(|last| chomping(node.document_text(), last)) == Some(Chomping::Keep)
+    })
 }

@@ -164,6 +164,11 @@ impl<'d> Body<'d> {
         self.value == self.node.span().start as usize
     }
 
+    /// Whether nothing stands on the line before its value: it is the first of its text.
+    pub(super) fn is_head(&self) -> bool {
+        Lines::new(self.node.document_text()).is_start(self.value)
+    }
+
     pub(super) fn form(&self) -> Form {
         form(self.node)
     }

@@ -210,7 +210,8 @@ fn merge(documents: Three<&Document<'_>>, keys: &MergeKeys, prefer: Prefer) -> M
                 limits.denied.extend(audit.repeats.iter().map(|id| (*id, ConflictKind::Note)));
             }
             Err(Broken { patch, kind }) => {
-                if std::env::var("DBG").is_ok() { std::eprintln!("{round} {patch:?} {kind:?} {patches:?}\n{}", splices.apply(texts.ours)); }
+                    std::eprintln!("{round} {patch:?} {kind:?} {patches:?}\n{}", splices.apply(texts.ours));
+                }
                 let denied = patch.and_then(|number| patches.get(number)).filter(|_| round + 4 < ROUNDS);
                 match denied {
                     Some(patch) => {

@@ -256,6 +256,7 @@ impl<'d> Walk<'_, 'd> {
             Decision::Conflict(kind) => {
                 let taken = self.prefer == Prefer::Theirs && self.accept(id, (ours.key_end, ours.end));
                 if !taken {
+                    let kind = self.limits.denied(&id).filter(|_| self.prefer == Prefer::Theirs).unwrap_or(kind);
                     noted = Some(self.conflict(kind, None, places));
                 }
                 taken
@@ -287,6 +288,8 @@ impl<'d> Walk<'_, 'd> {
         side: Input,
         written: Option<alloc::string::String>,
     ) {
+        // Comments inside a value go with it.
+        self.delicate |= ours.node.source().contains('#') || theirs.node.source().contains('#');
         let inline = ours.form() == Form::Inline && theirs.form() == Form::Inline;
         let tags = ours.node.tag() == theirs.node.tag();
         if !inline || !tags && side == Input::Theirs {
@@ -373,7 +376,12 @@ fn decide_whole(base: Option<Node<'_>>, ours: Node<'_>, theirs: Node<'_>, kind: 
     }
     let quoted = matches!(ours.kind(), Kind::SingleQuoted | Kind::DoubleQuoted | Kind::Plain);
     if is_same(ours, theirs) {
-        Decision::Ours
+        // The notation of the side that changed it.
+        if quoted && ours.kind() == base.kind() && theirs.kind() != base.kind() {
+            Decision::Theirs
+        } else {
+            Decision::Ours
+        }
     } else if is_same(ours, base) {
         if quoted { Decision::TheirsAsOurs } else { Decision::Theirs }
     } else if is_same(theirs, base) {
