@@ -1,7 +1,7 @@
 //! Three-way merge: [`merge`], with its conflicts as dataclasses.
 
 use dagster_workspace_core::diff::MergeKeys;
-use dagster_workspace_core::merge::{self, Conflict, Input, Merge, Prefer, Three};
+use dagster_workspace_core::merge::{self as core, Conflict, Input, Merge, Prefer, Three};
 use dagster_workspace_core::span::{LineCol, Span};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;

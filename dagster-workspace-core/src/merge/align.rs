@@ -25,8 +25,8 @@ pub(super) struct Row {
 
 /// How the elements of three collections belong together.
 pub(super) enum Rows {
-    /// Like this. The first `still` of them have the same bytes everywhere.
-    Matched { rows: Vec<Row>, still: usize },
+    /// Like this. The first `head` of them and the last `tail` stand in the same order everywhere, and all have them.
+    Matched { rows: Vec<Row>, head: usize, tail: usize },
     /// A key stands twice: the mapping is one value.
     Atom,
     /// Items without identity were replaced by others on both sides.
@@ -40,10 +40,14 @@ pub(super) fn rows(base: Option<&Layout<'_>>, ours: &Layout<'_>, theirs: &Layout
         ours: ours.slots.as_slice(),
         theirs: theirs.slots.as_slice(),
     };
+    if let (Some(base), Some(key)) = (base, key)
+        && let Some((head, tail)) = in_step(&Three { base, ours, theirs }, key)
+    {
+        return in_step_rows(&slots, key, head, tail);
+    }
     let still = base.map_or(0, |base| common_head(base, ours, theirs));
-    let mut rows: Vec<Row> =
-        (0..still).map(|at| Row { base: Some(at), ours: Some(at), theirs: Some(at), loose: false }).collect();
-    let mut matching = Matching { rows: Vec::new(), by_name: BTreeMap::new(), loose: Three::default() };
+    let mut rows: Vec<Row> = (0..still).map(Row::everywhere).collect();
+    let mut matching = Matching::default();
     match key {
         None => {
             if !matching.entries(&slots) {
@@ -52,13 +56,72 @@ pub(super) fn rows(base: Option<&Layout<'_>>, ours: &Layout<'_>, theirs: &Layout
         }
         Some(key) => matching.items(&slots, key, still),
     }
-    let clash = matching.match_loose(base.is_none());
-    if clash {
+    if matching.match_loose(base.is_none()) {
         return Rows::Clash;
     }
     let rest = |row: &Row| row.base.or(row.ours).or(row.theirs).is_some_and(|at| at >= still) || row.base.is_none();
     rows.extend(matching.rows.into_iter().filter(rest));
-    Rows::Matched { rows, still }
+    Rows::Matched { rows, head: still, tail: 0 }
+}
+
+/// How many items at both ends have the same names in the same order everywhere; `None` where a name may stand twice, or
+/// where nothing is gained.
+fn in_step(layouts: &Three<&Layout<'_>>, key: &ItemKey) -> Option<(usize, usize)> {
+    let Three { base, ours, theirs } = layouts;
+    let name = |slot: &Slot<'_>| Some(hash(&key.of(slot.element.node)?.text()?));
+    let row = |at: (usize, usize, usize)| {
+        let (b, o, t) = (base.slots.get(at.0)?, ours.slots.get(at.1)?, theirs.slots.get(at.2)?);
+        let own = key.of(o.element.node)?.text()?;
+        // What has the same bytes has the same name.
+        let same = |layout: &Layout<'_>, slot: &Slot<'_>| {
+            layout.chunk(slot).0 == ours.chunk(o).0 || key.is(slot.element.node, &own)
+        };
+        (same(base, b) && same(theirs, t)).then(|| hash(&own))
+    };
+    let lengths = (base.slots.len(), ours.slots.len(), theirs.slots.len());
+    let least = lengths.0.min(lengths.1).min(lengths.2);
+    let mut names: Vec<(u64, u8)> = Vec::with_capacity(lengths.1 + 1);
+    let head = (0..least).map_while(|at| row((at, at, at))).map(|name| names.push((name, 7))).count();
+    let back = |at: usize| (lengths.0 - at, lengths.1 - at, lengths.2 - at);
+    let tail = (1..=least - head).map_while(|at| row(back(at))).map(|name| names.push((name, 7))).count();
+    for (side, slots) in [(1, &base.slots), (2, &ours.slots), (4, &theirs.slots)] {
+        let middle = slots.get(head..slots.len() - tail).unwrap_or_default();
+        names.extend(middle.iter().filter_map(name).map(|name| (name, side)));
+    }
+    names.sort_unstable();
+    let unique = names.chunk_by(|one, other| one.0 == other.0).all(|group| {
+        let sides = group.iter().fold(0_u8, |all, (_, sides)| all | sides);
+        sides.count_ones() == group.iter().map(|(_, sides)| sides.count_ones()).sum::<u32>()
+    });
+    (unique && head + tail > 0).then_some((head, tail))
+}
+
+/// FNV-1a. Two names with one hash are taken for the same where that is the careful answer.
+fn hash(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// The rows of lists that are in step at both ends.
+fn in_step_rows(slots: &Three<&[Slot<'_>]>, key: &ItemKey, head: usize, tail: usize) -> Rows {
+    let middle = slots.map(|slots| slots.get(head..slots.len() - tail).unwrap_or_default());
+    let mut matching = Matching::default();
+    matching.items(&middle, key, 0);
+    if matching.match_loose(false) {
+        return Rows::Clash;
+    }
+    let shifted = |row: Row| {
+        let place = |at: Option<usize>| at.map(|at| at + head);
+        Row { base: place(row.base), ours: place(row.ours), theirs: place(row.theirs), ..row }
+    };
+    let ends = middle.map(|middle| head + middle.len());
+    let last = |at: usize| Row {
+        base: Some(ends.base + at),
+        ours: Some(ends.ours + at),
+        theirs: Some(ends.theirs + at),
+        loose: false,
+    };
+    let rows = (0..head).map(Row::everywhere).chain(matching.rows.into_iter().map(shifted)).chain((0..tail).map(last));
+    Rows::Matched { rows: rows.collect(), head, tail }
 }
 
 /// How many elements at the front have the same bytes in all three.
@@ -72,6 +135,7 @@ fn common_head(base: &Layout<'_>, ours: &Layout<'_>, theirs: &Layout<'_>) -> usi
 }
 
 /// Rows as they are found.
+#[derive(Default)]
 struct Matching<'d> {
     rows: Vec<Row>,
     by_name: BTreeMap<Name<'d>, usize>,
@@ -261,6 +325,11 @@ fn clashes(
 }
 
 impl Row {
+    /// The same place in all three.
+    fn everywhere(at: usize) -> Self {
+        Self { base: Some(at), ours: Some(at), theirs: Some(at), loose: false }
+    }
+
     fn place(&mut self, side: Input) -> &mut Option<usize> {
         match side {
             Input::Base => &mut self.base,

@@ -120,15 +120,18 @@ impl<'d> Walk<'_, 'd> {
         });
         let layouts = (old.map(Body::layout), ours.layout(), theirs.layout());
         let sides = Sides { base: layouts.0.as_ref(), ours: &layouts.1, theirs: &layouts.2, key };
-        let (rows, still) = match rows(sides.base, sides.ours, sides.theirs, key) {
-            Rows::Matched { rows, still } => (rows, still),
+        let (rows, head, tail) = match rows(sides.base, sides.ours, sides.theirs, key) {
+            Rows::Matched { rows, head, tail } => (rows, head, tail),
             Rows::Atom | Rows::Clash if old.is_none() => return Err(ConflictKind::AddAdd),
             Rows::Atom | Rows::Clash => return Err(ConflictKind::EditEdit),
         };
         let begun = self.patches.len();
-        let fates = self.fates(&sides, &rows, still);
-        let alive: Vec<usize> = (0..rows.len()).filter(|at| fates.get(*at) != Some(&Fate::Gone)).collect();
-        let order = self.order(&sides, &rows, &alive);
+        let fates = self.fates(&sides, &rows);
+        // Only what is not in step already can have moved.
+        let end = rows.len() - tail;
+        let alive: Vec<usize> = (head..end).filter(|at| fates.get(*at) != Some(&Fate::Gone)).collect();
+        let middle = self.order(&sides, &rows, &alive);
+        let order: Vec<usize> = (0..head).chain(middle).chain(end..rows.len()).collect();
         let frame = Frame::new(&sides, ours, theirs, fit, order.is_empty());
         self.lead(base, ours, theirs, fit, &frame);
         self.mark_patches(begun);
@@ -191,16 +194,16 @@ impl<'d> Walk<'_, 'd> {
     }
 
     /// What becomes of every row.
-    fn fates(&mut self, sides: &Sides<'_, 'd>, rows: &[Row], still: usize) -> Vec<Fate> {
+    fn fates(&mut self, sides: &Sides<'_, 'd>, rows: &[Row]) -> Vec<Fate> {
         let mut fates = Vec::with_capacity(rows.len());
-        for (at, row) in rows.iter().enumerate() {
-            let fate = match (at < still, row.base, row.ours, row.theirs) {
-                (true, ..) | (_, _, Some(_), Some(_)) => Fate::Both,
-                (_, None, Some(_), None) => Fate::Ours(None),
-                (_, Some(_), Some(_), None) => self.deleted_by_theirs(sides, rows, row),
-                (_, None, None, Some(_)) => self.added_by_theirs(sides, row),
-                (_, Some(_), None, Some(_)) => self.deleted_by_ours(sides, rows, row),
-                (_, _, None, None) => Fate::Gone,
+        for row in rows {
+            let fate = match (row.base, row.ours, row.theirs) {
+                (_, Some(_), Some(_)) => Fate::Both,
+                (None, Some(_), None) => Fate::Ours(None),
+                (Some(_), Some(_), None) => self.deleted_by_theirs(sides, rows, row),
+                (None, None, Some(_)) => self.added_by_theirs(sides, row),
+                (Some(_), None, Some(_)) => self.deleted_by_ours(sides, rows, row),
+                (_, None, None) => Fate::Gone,
             };
             fates.push(fate);
         }

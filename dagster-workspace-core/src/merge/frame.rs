@@ -91,6 +91,11 @@ impl<'d> Walk<'_, 'd> {
         let mut before: Option<Row> = None;
         for (place, at) in order.iter().enumerate() {
             let (Some(row), Some(fate)) = (rows.get(*at), fates.get(*at)) else { continue };
+            if let Some(element) = self.as_it_stands(sides, frame, row, (*fate, place == 0)) {
+                elements.push(element);
+                before = Some(*row);
+                continue;
+            }
             if frame.is_block() {
                 let kept = before.as_ref().is_some_and(|before| keeps_breaks(sides, before));
                 self.block_gap(sides, frame, row, (place == 0, kept));
@@ -101,6 +106,33 @@ impl<'d> Walk<'_, 'd> {
             before = Some(*row);
         }
         self.last_gap(sides, frame, before.as_ref());
+    }
+
+    /// An element that theirs left alone, in lines, with those above it.
+    fn as_it_stands(
+        &mut self,
+        sides: &Sides<'_, 'd>,
+        frame: &Frame,
+        row: &Row,
+        (fate, first): (Fate, bool),
+    ) -> Option<(Option<Node<'d>>, Meant<'d>)> {
+        if frame.by != By::OursBlock || frame.fit.mixed || frame.fit.shift != 0 || fate != Fate::Both {
+            return None;
+        }
+        let (own, their) = (sides.our_slot(row)?, sides.their_slot(row)?);
+        let place = row.ours == Some(0);
+        let tile = sides.theirs.tile(their);
+        let unchanged = || {
+            let (layout, slot) = sides.base_slot(row)?;
+            let same = layout.node.column() == sides.theirs.node.column() && layout.tile(slot) == tile;
+            (same && row.base == row.theirs).then_some(())
+        };
+        let same = sides.ours.tile(own) == tile && place == (row.theirs == Some(0));
+        if place != first || !same && unchanged().is_none() {
+            return None;
+        }
+        self.rope.ours(own.gap, own.end);
+        Some((own.element.key, Meant::Node(own.element.node)))
     }
 
     /// One element.

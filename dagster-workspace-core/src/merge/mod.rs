@@ -16,6 +16,7 @@ mod markers;
 mod order;
 mod prove;
 mod report;
+mod reuse;
 mod rope;
 mod same;
 mod trivia;
@@ -144,22 +145,23 @@ pub fn three_way(base: &str, ours: &str, theirs: &str, keys: &MergeKeys) -> Resu
 pub fn resolve(base: &str, ours: &str, theirs: &str, keys: &MergeKeys, prefer: Prefer) -> Result<Merge, MergeError> {
     let like = eol::of(ours);
     let texts = Three { base: eol::like(base, like), ours: Cow::Borrowed(ours), theirs: eol::like(theirs, like) };
-    // Texts that are the same are read once.
-    let read = |input: Input| {
+    let read = |input: Input, like: Option<&Document<'_>>| {
         let text = texts.get(input);
-        Document::parse(text.as_ref()).map_err(|source| {
+        // Most of a side is the base.
+        let known = like.and_then(|like| reuse::read_like(text.as_ref(), like).ok());
+        known.map_or_else(|| Document::parse(text.as_ref()), Ok).map_err(|source| {
             let original = *Three { base, ours, theirs }.get(input);
             let span = eol::original(source.span, text, original);
             MergeError { input, source: ParseError { span, ..source } }
         })
     };
-    let base_document = read(Input::Base)?;
+    let base_document = read(Input::Base, None)?;
     let same = |one: &str, other: &str| one == other;
-    let ours_document = if same(base, ours) { base_document.clone() } else { read(Input::Ours)? };
+    let ours_document = if same(base, ours) { base_document.clone() } else { read(Input::Ours, Some(&base_document))? };
     if same(ours, theirs) || same(base, theirs) {
         return Ok(Merge { text: ours.into(), conflicts: Vec::new() });
     }
-    let theirs_document = read(Input::Theirs)?;
+    let theirs_document = read(Input::Theirs, Some(&base_document))?;
     if same(base, ours) {
         return Ok(Merge { text: theirs.into(), conflicts: Vec::new() });
     }
@@ -210,8 +212,6 @@ fn merge(documents: Three<&Document<'_>>, keys: &MergeKeys, prefer: Prefer) -> M
                 limits.denied.extend(audit.repeats.iter().map(|id| (*id, ConflictKind::Note)));
             }
             Err(Broken { patch, kind }) => {
-                    std::eprintln!("{round} {patch:?} {kind:?} {patches:?}\n{}", splices.apply(texts.ours));
-                }
                 let denied = patch.and_then(|number| patches.get(number)).filter(|_| round + 4 < ROUNDS);
                 match denied {
                     Some(patch) => {

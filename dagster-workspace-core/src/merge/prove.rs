@@ -4,6 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::conflict::ConflictKind;
+use super::reuse::read_like;
 use super::rope::Mark;
 use super::same::{class, is_same};
 use super::walk::{Meant, Patch};
@@ -48,7 +49,11 @@ impl Claim<'_, '_> {
 
 /// Whether `text` reads as what is claimed; the document, or what is wrong with it.
 pub(super) fn holds(text: alloc::string::String, claim: &Claim<'_, '_>) -> Result<Document<'static>, Broken> {
-    let result = Document::parse(text).map_err(|error| claim.broken(error.span.start))?;
+    // Most of the result is ours.
+    let result = match read_like(text, claim.inputs.ours) {
+        Ok(document) => document,
+        Err(text) => Document::parse(text).map_err(|error| claim.broken(error.span.start))?,
+    };
     let roots = result.roots().count();
     if roots != claim.meant.len() {
         let end = result.roots().nth(claim.meant.len()).map_or(0, |root| root.span().start);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use dagster_workspace_core::diff::MergeKeys;
+use dagster_workspace_core::error::Diagnostic;
 use dagster_workspace_core::merge::{self, Conflict, Merge, MergeError, Prefer, Three};
 use dagster_workspace_core::span::{LineCol, Span};
 use serde_json::{Value, json};
@@ -119,8 +120,16 @@ fn findings(merge: &Merge, inputs: &Three<Input>, name: Option<&str>) -> Vec<Fin
         let sides = [merge::Input::Ours, merge::Input::Theirs, merge::Input::Base];
         let side = sides.into_iter().find(|side| conflict.spans.get(*side).is_some()).unwrap_or(merge::Input::Ours);
         let input = inputs.get(side);
-        let called = name.map_or_else(|| input.name.clone(), |name| format!("{name} ({side})"));
-        Finding::all([conflict.diagnostic(side)], &called, &input.text)
+        let called = |side: merge::Input| match name {
+            Some(name) => format!("{name} ({side})"),
+            None => inputs.get(side).name.clone(),
+        };
+        let other = conflict.spans.theirs.filter(|_| side == merge::Input::Ours).map(|span| {
+            let at = LineCol::of(&inputs.theirs.text, span.start);
+            format!("the other side stands at {}:{at}", called(merge::Input::Theirs))
+        });
+        let finding = Diagnostic { hint: other, ..conflict.diagnostic(side) };
+        Finding::all([finding], &called(side), &input.text)
     });
     all.collect()
 }
