@@ -30,7 +30,7 @@ impl fmt::Display for Severity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Stable code, `DW` and four digits: 00 reading, 01 workspace, 02 values, 03 both together, 04 editing, 05 transforms,
-    /// 06 a running system, 07 compiling.
+    /// 06 a running system, 07 compiling, 08 merging.
     pub code: &'static str,
     /// Error or warning.
     pub severity: Severity,

@@ -17,6 +17,7 @@ pub mod edit;
 pub mod error;
 pub mod field;
 pub mod lint;
+pub mod merge;
 pub mod span;
 pub mod splice;
 pub mod staging;

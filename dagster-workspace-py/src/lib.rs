@@ -10,6 +10,7 @@ mod convert;
 mod deployment;
 mod document;
 mod error;
+mod merge;
 mod source;
 mod values;
 mod workspace;
@@ -30,6 +31,8 @@ mod _native {
     use crate::deployment::{Deployment, deployment_as_written};
     #[pymodule_export]
     use crate::document::lint;
+    #[pymodule_export]
+    use crate::merge::merge;
     #[pymodule_export]
     use crate::values::Values;
     #[pymodule_export]

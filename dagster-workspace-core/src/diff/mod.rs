@@ -49,8 +49,42 @@ impl MergeKeys {
     }
 }
 
+impl MergeKeys {
+    /// The lists of Kubernetes objects that have another key than `name`, as a strategic merge patch has them. Ports are
+    /// left to their names: a number is no name.
+    ///
+    /// Source: <https://kubernetes.io/docs/tasks/manage-kubernetes-objects/update-api-object-kubectl-patch/>
+    #[must_use]
+    pub fn kubernetes() -> Self {
+        const LISTS: [(&str, &str); 8] = [
+            ("volumeMounts", "mountPath"),
+            ("volumeDevices", "devicePath"),
+            ("hostAliases", "ip"),
+            ("conditions", "type"),
+            ("topologySpreadConstraints", "topologyKey"),
+            ("ownerReferences", "uid"),
+            ("addresses", "type"),
+            ("taints", "key"),
+        ];
+        let default = Self::default();
+        LISTS.iter().rev().fold(default, |keys, (list, key)| match key.parse() {
+            Ok(key) => keys.with(list, key),
+            Err(_) => keys,
+        })
+    }
+
+    /// The same with another identity for the items of one list.
+    #[must_use]
+    pub fn with(mut self, list: &str, key: ItemKey) -> Self {
+        self.lists.retain(|(own, _)| own != list);
+        self.lists.push((list.to_owned(), key));
+        self
+    }
+}
+
 impl Default for MergeKeys {
-    /// `load_from` by `*.location_name`, every other list by `name`.
+    /// Of the documents of this project: `load_from` by `*.location_name`, every other list by `name`, as `deployments`,
+    /// `containers` and `env` have it.
     fn default() -> Self {
         let load_from = "*.location_name".parse().map(|key| ("load_from".to_owned(), key));
         Self { lists: load_from.into_iter().collect(), others: ItemKey::default() }

@@ -9,31 +9,31 @@ use crate::yaml::{Kind, Node, Style};
 
 /// An item of a list or an entry of a mapping.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Element<'d> {
+pub(crate) struct Element<'d> {
     /// Offset of its dash, of its `?`, or of its first byte.
-    pub(super) start: usize,
+    pub(crate) start: usize,
     /// Offset behind its last byte.
-    pub(super) end: usize,
+    pub(crate) end: usize,
     /// Its key, in a mapping.
-    pub(super) key: Option<Node<'d>>,
+    pub(crate) key: Option<Node<'d>>,
     /// Its value or item.
-    pub(super) node: Node<'d>,
+    pub(crate) node: Node<'d>,
 }
 
 impl<'d> Element<'d> {
     /// Index of its first record.
-    pub(super) fn first_record(&self) -> usize {
+    pub(crate) fn first_record(&self) -> usize {
         self.key.unwrap_or(self.node).first_index()
     }
 
     /// Index of the first record behind it.
-    pub(super) fn next_record(&self) -> usize {
+    pub(crate) fn next_record(&self) -> usize {
         self.node.next_index()
     }
 }
 
 /// The elements of `collection`, in order; none for a scalar.
-pub(super) fn elements<'d>(collection: Node<'d>) -> impl Iterator<Item = Element<'d>> {
+pub(crate) fn elements<'d>(collection: Node<'d>) -> impl Iterator<Item = Element<'d>> {
     elements_from(collection, 0)
 }
 
@@ -61,7 +61,7 @@ pub(super) fn element_around<'d>(collection: Node<'d>, records: &Range<usize>) -
 }
 
 /// The last of the elements.
-pub(super) fn last_element<'d>(collection: Node<'d>) -> Option<Element<'d>> {
+pub(crate) fn last_element<'d>(collection: Node<'d>) -> Option<Element<'d>> {
     elements_from(collection, pairs(collection).count().checked_sub(1)?).next()
 }
 
@@ -96,7 +96,7 @@ fn element<'d>(collection: Node<'d>, previous: usize, key: Option<Node<'d>>, nod
     Element { start, end: end_of(key, node), key, node }
 }
 
-pub(super) fn style(collection: Node<'_>) -> Style {
+pub(crate) fn style(collection: Node<'_>) -> Style {
     match collection.kind() {
         Kind::BlockMapping | Kind::BlockSequence => Style::Block,
         _ => Style::Flow,
@@ -105,7 +105,7 @@ pub(super) fn style(collection: Node<'_>) -> Style {
 
 /// Offset behind the lines that belong to a block collection's last element: what stands on its last line, and comment
 /// lines below it from column `column` on. Blank lines behind them are not among them.
-pub(super) fn tail_end(lines: Lines<'_>, end: usize, column: usize) -> usize {
+pub(crate) fn tail_end(lines: Lines<'_>, end: usize, column: usize) -> usize {
     let mut tail = lines.next(end);
     let mut at = tail;
     while at < lines.len() {
@@ -123,7 +123,7 @@ pub(super) fn tail_end(lines: Lines<'_>, end: usize, column: usize) -> usize {
 
 /// Offset of the first line that belongs to the element that begins at `start`: its own, or that of the run of comment
 /// lines directly above in the column of the element. Lines before `floor` belong to others.
-pub(super) fn lead_start(lines: Lines<'_>, start: usize, floor: usize) -> usize {
+pub(crate) fn lead_start(lines: Lines<'_>, start: usize, floor: usize) -> usize {
     let mut lead = lines.start(start);
     let column = start - lead;
     while let Some(above) = lines.previous(lead) {
@@ -137,7 +137,7 @@ pub(super) fn lead_start(lines: Lines<'_>, start: usize, floor: usize) -> usize 
 
 /// Offset behind the lines that go with an element: its last line, and the comment lines directly below it that are deeper
 /// than `column`.
-pub(super) fn own_end(lines: Lines<'_>, end: usize, column: usize) -> usize {
+pub(crate) fn own_end(lines: Lines<'_>, end: usize, column: usize) -> usize {
     let mut own = lines.next(end);
     while own < lines.len() && matches!(lines.kind(own), Line::Comment(found) if found > column) {
         own = lines.next(own);
@@ -146,7 +146,7 @@ pub(super) fn own_end(lines: Lines<'_>, end: usize, column: usize) -> usize {
 }
 
 /// The number of blank lines between any two neighbours, where it is the same everywhere and there are two; else 0.
-pub(super) fn rhythm(lines: Lines<'_>, collection: Node<'_>) -> usize {
+pub(crate) fn rhythm(lines: Lines<'_>, collection: Node<'_>) -> usize {
     let mut common = None;
     let mut previous: Option<Element<'_>> = None;
     for element in elements(collection) {
@@ -165,7 +165,7 @@ pub(super) fn rhythm(lines: Lines<'_>, collection: Node<'_>) -> usize {
 
 /// What a block scalar does with the line breaks behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Chomping {
+pub(crate) enum Chomping {
     /// None is content.
     Strip,
     /// One is content.
@@ -175,7 +175,7 @@ pub(super) enum Chomping {
 }
 
 /// How the node of a record chomps; `None` where it is no block scalar.
-pub(super) fn chomping(text: &str, record: &Record) -> Option<Chomping> {
+pub(crate) fn chomping(text: &str, record: &Record) -> Option<Chomping> {
     if !matches!(record.kind, Kind::Literal | Kind::Folded) {
         return None;
     }
@@ -190,7 +190,7 @@ pub(super) fn chomping(text: &str, record: &Record) -> Option<Chomping> {
 
 /// Whether a block scalar would take lines from `at` on for its own: blank ones where it keeps breaks or where they are
 /// longer than it is indented, comments that are indented as it is.
-pub(super) fn takes_lines(text: &str, record: &Record, lines: Lines<'_>, at: usize) -> bool {
+pub(crate) fn takes_lines(text: &str, record: &Record, lines: Lines<'_>, at: usize) -> bool {
     let Some(chomping) = chomping(text, record) else { return false };
     let column = usize::from(record.column);
     let mut at = at;

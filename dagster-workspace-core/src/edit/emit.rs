@@ -76,15 +76,15 @@ pub(super) fn block_entry(key: &str, value: &Value, look: Look) -> String {
 
 /// Notation inside brackets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Brackets {
+pub(crate) struct Brackets {
     /// Every key and string in double quotes, as JSON has them.
-    pub(super) quoting: Quoting,
+    pub(crate) quoting: Quoting,
     /// A space inside each pair of braces.
-    pub(super) padding: &'static str,
+    pub(crate) padding: &'static str,
 }
 
 /// `node` on one line, in brackets where it is a collection. Comments are left behind.
-pub(super) fn flow(node: Node<'_>, brackets: Brackets, out: &mut String) {
+pub(crate) fn flow(node: Node<'_>, brackets: Brackets, out: &mut String) {
     if let Some(anchor) = node.anchor() {
         out.push('&');
         out.push_str(anchor);

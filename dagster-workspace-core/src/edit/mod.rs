@@ -5,13 +5,13 @@
 //! index are compared record by record (`prove`): what was not named must be there unchanged, and what was asked for must
 //! read as asked. Mostly the touched lines are enough (`touched`); where they are not, the whole new text is read.
 
-mod element;
-mod emit;
+pub(crate) mod element;
+pub(crate) mod emit;
 mod insert;
 mod item;
 mod locate;
 mod op;
-mod prove;
+pub(crate) mod prove;
 mod remove;
 mod replace;
 mod touched;

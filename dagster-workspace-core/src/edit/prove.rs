@@ -170,6 +170,6 @@ fn is_same(found: Node<'_>, meant: Node<'_>) -> bool {
 }
 
 /// Whether nothing, `~` or `null` is written.
-pub(super) fn is_null(node: Node<'_>) -> bool {
+pub(crate) fn is_null(node: Node<'_>) -> bool {
     node.scalar().is_some_and(|scalar| scalar.resolve(Schema::Core) == crate::yaml::Resolved::Null)
 }

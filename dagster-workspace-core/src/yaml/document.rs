@@ -85,13 +85,14 @@ impl<'t> Document<'t> {
     }
 
     /// A text with the index that reading it would give.
-    pub(crate) fn from_parts(text: String, records: Vec<Record>) -> Document<'static> {
+    pub(crate) fn from_parts(text: impl Into<Cow<'t, str>>, records: Vec<Record>) -> Self {
+        let text = text.into();
         debug_assert_eq!(
             scan::scan(&text, Mode::Lenient).as_ref(),
             Ok(&records),
             "a patched index is that of its text"
         );
-        Document { text: Cow::Owned(text), records }
+        Self { text, records }
     }
 
     pub(crate) fn records(&self) -> &[Record] {

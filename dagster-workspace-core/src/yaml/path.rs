@@ -45,6 +45,12 @@ impl Path {
         &self.0
     }
 
+    /// The path as people write it, identities without their key: `deployments[etl].image.tag`. It cannot be read back.
+    #[must_use]
+    pub fn brief(&self) -> impl fmt::Display + '_ {
+        Brief(self)
+    }
+
     /// The path that goes one key further.
     #[must_use]
     pub fn key(mut self, key: &str) -> Self {
@@ -254,24 +260,42 @@ impl fmt::Display for ItemKey {
 
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, step) in self.0.iter().enumerate() {
-            match step {
-                Step::Key(key) => {
-                    if number > 0 {
-                        f.write_str(".")?;
-                    }
-                    write_word(f, key)?;
+        write_steps(f, self, |f, key| write!(f, "{key}="))
+    }
+}
+
+/// A path without the keys of identities.
+struct Brief<'p>(&'p Path);
+
+impl fmt::Display for Brief<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_steps(f, self.0, |_, _| Ok(()))
+    }
+}
+
+fn write_steps(
+    f: &mut fmt::Formatter<'_>,
+    path: &Path,
+    write_key: fn(&mut fmt::Formatter<'_>, &ItemKey) -> fmt::Result,
+) -> fmt::Result {
+    for (number, step) in path.0.iter().enumerate() {
+        match step {
+            Step::Key(key) => {
+                if number > 0 {
+                    f.write_str(".")?;
                 }
-                Step::Index(index) => write!(f, "[{index}]")?,
-                Step::Item { key, name } => {
-                    write!(f, "[{key}=")?;
-                    write_word(f, name)?;
-                    f.write_str("]")?;
-                }
+                write_word(f, key)?;
+            }
+            Step::Index(index) => write!(f, "[{index}]")?,
+            Step::Item { key, name } => {
+                f.write_str("[")?;
+                write_key(f, key)?;
+                write_word(f, name)?;
+                f.write_str("]")?;
             }
         }
-        Ok(())
     }
+    Ok(())
 }
 
 #[cfg(test)]

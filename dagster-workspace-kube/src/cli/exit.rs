@@ -12,7 +12,7 @@ pub enum Exit {
     Failed,
     /// 2: there are changes; only where `--detailed-exitcode` asks for it.
     Changes,
-    /// 3: lost every race against other writers, nothing written.
+    /// 3: lost every race against other writers, nothing written; of `yaml merge`: merged, with conflicts.
     Conflict,
     /// 4: the arguments, a file named by them or a document cannot be used as they are, nothing written.
     Invalid,

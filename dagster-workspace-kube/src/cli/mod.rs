@@ -62,8 +62,8 @@ struct Arguments {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done or nothing to do, 1 error, 2 changes (only with --detailed-exitcode), 3 conflict with other writers, \
-4 invalid input, document or usage, 5 precondition, such as a name taken by a different entry, 6 not ready in time, \
-7 partially applied (run again), 8 a code location loads with an error
+or left by `yaml merge`, 4 invalid input, document or usage, 5 precondition, such as a name taken by a different entry, \
+6 not ready in time, 7 partially applied (run again), 8 a code location loads with an error
 ";
 
 /// What all commands take.

@@ -2,6 +2,7 @@
 #![cfg(all(feature = "cli", unix))]
 
 mod directory;
+mod merge;
 mod program;
 mod race;
 mod review;

@@ -13,7 +13,7 @@ from dagster_workspace._errors import (
     ParseError,
     RefusedError,
 )
-from dagster_workspace._model import Change, Env, Finding, Location
+from dagster_workspace._model import Change, Conflict, Env, Finding, Location, Merge, Side
 from dagster_workspace._native import (
     Deployment,
     Values,
@@ -21,6 +21,7 @@ from dagster_workspace._native import (
     __version__,
     add,
     lint,
+    merge,
     remove,
     set_image,
     update,
@@ -30,21 +31,25 @@ from dagster_workspace._native import (
 
 __all__ = [
     "Change",
+    "Conflict",
     "DagsterWorkspaceError",
     "Deployment",
     "Env",
     "Finding",
     "InvalidError",
     "Location",
+    "Merge",
     "NameTakenError",
     "NotFoundError",
     "ParseError",
     "RefusedError",
+    "Side",
     "Values",
     "Workspace",
     "__version__",
     "add",
     "lint",
+    "merge",
     "remove",
     "set_image",
     "update",

@@ -74,3 +74,55 @@ class Location:
     """Socket of a server, in place of a port."""
     entry: Mapping[str, Any] = field(default_factory=dict, hash=False, repr=False)
     """The whole entry as data."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """What one input of a merge has at the place of a conflict."""
+
+    span: tuple[int, int]
+    """Offsets in the bytes of that input: the first, and the one behind the last."""
+    line: int
+    """Line of that input, from 1."""
+    text: str = field(repr=False)
+    """The bytes themselves."""
+    value: Any = field(default=None, hash=False, repr=False)
+    """What they mean as data; of a comment the comment. May hold secrets."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conflict:
+    """A place at which two sides do not go together."""
+
+    path: str
+    """Where it is: ``deployments[etl].image.tag``."""
+    kind: Literal["edit-edit", "delete-edit", "add-add", "type", "order", "anchor", "note"]
+    """Why they do not; ``note`` is about comments alone."""
+    message: str
+    """The conflict in one line, without values."""
+    base: Side | None = None
+    """What both sides began with; ``None`` where nothing was there."""
+    ours: Side | None = None
+    """What ours has there."""
+    theirs: Side | None = None
+    """What theirs has there."""
+    renamed_to: str | None = None
+    """The name under which a deleted element seems to stand now."""
+    result: tuple[int, int]
+    """Offsets in the bytes of the merged text: where it has one of the sides."""
+    line: int
+    """Line of the merged text, from 1."""
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return self.message
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merge:
+    """A merged text, and what is left to be decided."""
+
+    text: str
+    """Always valid YAML, without markers: what ours says where there is a conflict."""
+    conflicts: tuple[Conflict, ...] = ()
+    """In the order of the text."""

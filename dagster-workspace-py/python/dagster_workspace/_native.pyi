@@ -1,9 +1,9 @@
 from collections.abc import ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 from os import PathLike
 from types import MappingProxyType
-from typing import Any, Protocol, TypeVar, final, overload
+from typing import Any, Literal, Protocol, TypeVar, final, overload
 
-from dagster_workspace._model import Change, Finding, Location
+from dagster_workspace._model import Change, Finding, Location, Merge
 
 _T = TypeVar("_T")
 _Source = str | bytes | PathLike[str]
@@ -33,6 +33,7 @@ __all__ = [
     "deployment_as_written",
     "lint",
     "main",
+    "merge",
     "remove",
     "set_image",
     "update",
@@ -153,6 +154,15 @@ def set_image(values: Values, workspace: Workspace, name: str, image: str | _Obj
 def remove(
     values: Values, workspace: Workspace, name: str, /, *, namespace: str | None = None
 ) -> tuple[Values, Workspace]: ...
+def merge(
+    base: _Source,
+    ours: _Source,
+    theirs: _Source,
+    /,
+    *,
+    keys: Mapping[str, str] | None = None,
+    resolve: Literal["ours", "theirs"] | None = None,
+) -> Merge: ...
 def yaml_edit(source: _Source, edit: Mapping[str, Any], /) -> str: ...
 def yaml_events(source: _Source, /, *, strict: bool = True) -> str: ...
 def main(arguments: Sequence[str] | None = None) -> int: ...

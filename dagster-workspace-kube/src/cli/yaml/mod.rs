@@ -1,4 +1,7 @@
-//! `yaml edit` and `yaml events`: the YAML engine for other tools, from a file or the standard input to the standard output.
+//! `yaml edit`, `yaml merge` and `yaml events`: the YAML engine for other tools, from files or the standard input to the
+//! standard output.
+
+mod merge;
 
 use std::path::PathBuf;
 
@@ -30,6 +33,8 @@ enum Command {
         /// The text; the standard input where it is missing or `-`
         file: Option<PathBuf>,
     },
+    /// Merges what two sides made of one document, by keys and names; exits with 3 where conflicts are left
+    Merge(merge::Arguments),
     /// Writes the event stream in the notation of the official YAML suite
     Events {
         /// Read as helm does, not as YAML 1.2 demands
@@ -40,7 +45,7 @@ enum Command {
     },
 }
 
-/// Runs `yaml edit` or `yaml events`.
+/// Runs `yaml edit`, `yaml merge` or `yaml events`.
 pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<Answer, Failure> {
     let options = context.options;
     if options.directory.is_some() || options.dry_run {
@@ -58,6 +63,7 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
             let exit = if changed && options.detailed_exitcode { Exit::Changes } else { Exit::Done };
             Ok(Answer { exit, ..Answer::new(text, data) })
         }
+        Command::Merge(arguments) => merge::run(arguments, context),
         Command::Events { lenient, file } => {
             let input = input::read(file.as_deref(), context.stdin)?;
             let mode = if *lenient { Mode::Lenient } else { Mode::Strict };

@@ -1,0 +1,246 @@
+//! Three-way merge of YAML documents, matched by key, comments and notation kept. Read [`three_way`].
+//!
+//! Three documents are walked together (`walk`, `collection`): entries belong together by key, items by the identity of their
+//! list or by content (`align`). Of data, notation and comments the same rule holds: who changed it, has it. The result is
+//! written down as pieces of ours and theirs (`rope`), which become splices of ours, and is read again (`prove`): what does not
+//! mean what it must, because of an alias or because the notation of theirs has no place in ours, becomes a conflict.
+
+mod align;
+mod collection;
+mod conflict;
+mod eol;
+mod frame;
+mod layout;
+mod lcs;
+mod markers;
+mod order;
+mod prove;
+mod report;
+mod reuse;
+mod rope;
+mod same;
+mod trivia;
+mod walk;
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use self::layout::Body;
+use self::prove::{Broken, Claim};
+use self::walk::{Limits, Walk};
+use crate::diff::MergeKeys;
+use crate::error::ParseError;
+use crate::splice::Splices;
+use crate::yaml::{Document, MAX_LEN};
+
+pub use conflict::{Conflict, ConflictKind, Merge, MergeError};
+pub use markers::with_markers;
+
+/// How often a result is mended before nothing more of theirs is taken.
+const ROUNDS: usize = 64;
+
+/// One of the three texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Input {
+    /// What both sides began with.
+    Base,
+    /// The side whose bytes the result begins with.
+    Ours,
+    /// The side whose changes are brought in.
+    Theirs,
+}
+
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Base => "base",
+            Self::Ours => "ours",
+            Self::Theirs => "theirs",
+        })
+    }
+}
+
+/// One of each input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Three<T> {
+    /// Of what both sides began with.
+    pub base: T,
+    /// Of the side whose bytes the result begins with.
+    pub ours: T,
+    /// Of the side whose changes are brought in.
+    pub theirs: T,
+}
+
+impl<T> Three<T> {
+    /// The three in order, each with its name.
+    pub fn in_order(&self) -> impl Iterator<Item = (Input, &T)> {
+        [(Input::Base, &self.base), (Input::Ours, &self.ours), (Input::Theirs, &self.theirs)].into_iter()
+    }
+
+    /// That of one input.
+    #[must_use]
+    pub fn get(&self, input: Input) -> &T {
+        match input {
+            Input::Base => &self.base,
+            Input::Ours => &self.ours,
+            Input::Theirs => &self.theirs,
+        }
+    }
+
+    fn get_mut(&mut self, input: Input) -> &mut T {
+        match input {
+            Input::Base => &mut self.base,
+            Input::Ours => &mut self.ours,
+            Input::Theirs => &mut self.theirs,
+        }
+    }
+
+    fn map<U>(&self, f: impl Fn(&T) -> U) -> Three<U> {
+        Three { base: f(&self.base), ours: f(&self.ours), theirs: f(&self.theirs) }
+    }
+}
+
+/// Which side stands where both changed the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Prefer {
+    /// Neither: it is a conflict.
+    #[default]
+    Neither,
+    /// Ours.
+    Ours,
+    /// Theirs.
+    Theirs,
+}
+
+/// Brings what `theirs` changed since `base` into `ours`.
+///
+/// Everything that theirs did not change is in the result byte for byte as ours has it. The line breaks are those of ours.
+/// Streams of several documents are merged document by document, where all three have as many.
+///
+/// # Errors
+/// [`MergeError`] names the first of the three that cannot be read.
+///
+/// # Example
+/// ```
+/// use dagster_workspace_core::{diff::MergeKeys, merge::three_way};
+/// let base = "deployments:\n- {name: a, port: 1}\n";
+/// let ours = "deployments:\n- {name: a, port: 1} # main\n- {name: b}\n";
+/// let theirs = "deployments:\n- {name: a, port: 2}\n";
+/// let merge = three_way(base, ours, theirs, &MergeKeys::default())?;
+/// assert_eq!(merge.text, "deployments:\n- {name: a, port: 2} # main\n- {name: b}\n");
+/// assert!(merge.conflicts.is_empty());
+/// # Ok::<(), dagster_workspace_core::merge::MergeError>(())
+/// ```
+pub fn three_way(base: &str, ours: &str, theirs: &str, keys: &MergeKeys) -> Result<Merge, MergeError> {
+    resolve(base, ours, theirs, keys, Prefer::Neither)
+}
+
+/// As [`three_way`], with one side chosen for every conflict. What cannot be written into ours, because an alias would mean
+/// something else, stays a conflict.
+///
+/// # Errors
+/// As [`three_way`].
+pub fn resolve(base: &str, ours: &str, theirs: &str, keys: &MergeKeys, prefer: Prefer) -> Result<Merge, MergeError> {
+    let like = eol::of(ours);
+    let texts = Three { base: eol::like(base, like), ours: Cow::Borrowed(ours), theirs: eol::like(theirs, like) };
+    let read = |input: Input, like: Option<&Document<'_>>| {
+        let text = texts.get(input);
+        // Most of a side is the base.
+        let known = like.and_then(|like| reuse::read_like(text.as_ref(), like).ok());
+        known.map_or_else(|| Document::parse(text.as_ref()), Ok).map_err(|source| {
+            let original = *Three { base, ours, theirs }.get(input);
+            let span = eol::original(source.span, text, original);
+            MergeError { input, source: ParseError { span, ..source } }
+        })
+    };
+    let base_document = read(Input::Base, None)?;
+    let same = |one: &str, other: &str| one == other;
+    let ours_document = if same(base, ours) { base_document.clone() } else { read(Input::Ours, Some(&base_document))? };
+    if same(ours, theirs) || same(base, theirs) {
+        return Ok(Merge { text: ours.into(), conflicts: Vec::new() });
+    }
+    let theirs_document = read(Input::Theirs, Some(&base_document))?;
+    if same(base, ours) {
+        return Ok(Merge { text: theirs.into(), conflicts: Vec::new() });
+    }
+    let documents = Three { base: &base_document, ours: &ours_document, theirs: &theirs_document };
+    let mut merge = merge(documents, keys, prefer);
+    for conflict in &mut merge.conflicts {
+        let spans = &mut conflict.spans;
+        spans.base = spans.base.map(|span| eol::original(span, &texts.base, base));
+        spans.theirs = spans.theirs.map(|span| eol::original(span, &texts.theirs, theirs));
+    }
+    Ok(merge)
+}
+
+/// Walks, proves, and walks again without what did not fit, until the proof holds.
+fn merge(documents: Three<&Document<'_>>, keys: &MergeKeys, prefer: Prefer) -> Merge {
+    let texts = documents.map(|document| document.text());
+    let roots = documents.map(|document| roots(document));
+    let (Some(base), Some(ours), Some(theirs)) = (&roots.base, &roots.ours, &roots.theirs) else {
+        return report::whole(documents, prefer);
+    };
+    if base.len() != ours.len() || ours.len() != theirs.len() {
+        return report::whole(documents, prefer);
+    }
+    let bodies = Three { base: base.clone(), ours: ours.clone(), theirs: theirs.clone() };
+    let mut limits = Limits::default();
+    for round in 0..=ROUNDS {
+        let mut walk = Walk::new(keys, prefer, &limits, texts);
+        let meant = walk.roots(&bodies);
+        let Walk { rope, drafts, patches, leads, brought, delicate, .. } = walk;
+        let spliced = rope.splices(texts.ours, texts.theirs);
+        let fits = |splices: &Splices| splices.length(texts.ours.len()) <= MAX_LEN;
+        let Some((splices, marks)) = spliced.filter(|(splices, _)| fits(splices)) else {
+            return report::whole(documents, prefer);
+        };
+        let claim = Claim { inputs: documents, meant: &meant, patches: &patches, marks: &marks };
+        match prove::holds(splices.apply(texts.ours), &claim) {
+            Ok(result) => {
+                let audit = if delicate || !leads.is_empty() || !brought.is_empty() {
+                    trivia::audit(documents, &result, &leads, &brought)
+                } else {
+                    trivia::Audit::default()
+                };
+                let strip: Vec<u32> = audit.doubled.iter().copied().filter(|at| !limits.strip.contains(at)).collect();
+                if strip.is_empty() && audit.repeats.is_empty() || round + 2 >= ROUNDS {
+                    return report::merge(documents, result, drafts, &marks, &audit);
+                }
+                limits.strip.extend(strip);
+                limits.denied.extend(audit.repeats.iter().map(|id| (*id, ConflictKind::Note)));
+            }
+            Err(Broken { patch, kind }) => {
+                let denied = patch.and_then(|number| patches.get(number)).filter(|_| round + 4 < ROUNDS);
+                match denied {
+                    Some(patch) => {
+                        limits.denied.insert(patch.id, kind);
+                    }
+                    None => limits.nothing = Some(kind),
+                }
+            }
+        }
+    }
+    report::whole(documents, prefer)
+}
+
+/// The roots of a stream with what leads to them; `None` where a document has none.
+fn roots<'d>(document: &'d Document<'_>) -> Option<Vec<Body<'d>>> {
+    let bom = if document.text().starts_with('\u{feff}') { 3 } else { 0 };
+    let mut start = bom;
+    let mut out = Vec::new();
+    for part in document.documents() {
+        let root = part.root()?;
+        let before = part.marks().filter(|mark| mark.span().end <= root.full_span().start);
+        let body = Body::of_root(root, start, before.last().map(|mark| mark.span().end as usize));
+        start = body.end;
+        out.push(body);
+    }
+    (!out.is_empty()).then_some(out)
+}
+
+/// The text of a merge in which everything is to be decided at once.
+fn side(texts: Three<&str>, prefer: Prefer) -> String {
+    String::from(if prefer == Prefer::Theirs { texts.theirs } else { texts.ours })
+}

@@ -1,0 +1,200 @@
+//! Comments and blank lines: those above an element, and the account that none is lost. Read [`Lead`] and [`audit`].
+
+use alloc::borrow::ToOwned as _;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::layout::{Layout, Slot};
+use super::walk::PatchId;
+use super::{Input, Three, lcs};
+use crate::span::{Span, offset};
+use crate::yaml::lines::Lines;
+use crate::yaml::{Document, Kind};
+
+/// The whole lines between an element of a block collection and the one before it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lead<'d> {
+    text: &'d str,
+    pub(super) start: usize,
+    pub(super) end: usize,
+    column: usize,
+}
+
+impl<'d> Lead<'d> {
+    pub(super) fn of(layout: &Layout<'d>, slot: &Slot<'d>) -> Self {
+        let lines = layout.lines();
+        let own = lines.start(slot.element.start);
+        // Only the first line of a document has no break before it.
+        let head = slot.gap == layout.start && lines.is_start(slot.gap);
+        let start = if head { slot.gap } else { lines.next(slot.gap) };
+        let start = start.min(slot.element.start);
+        let text = layout.node.document_text();
+        Self { text, start, end: own.max(start), column: layout.node.column() }
+    }
+
+    /// Its lines, each with its break.
+    pub(super) fn lines(self) -> impl Iterator<Item = (usize, usize)> {
+        let lines = Lines::new(self.text);
+        let mut at = self.start;
+        core::iter::from_fn(move || {
+            let start = at;
+            at = lines.next(at);
+            (start < self.end).then_some((start, at))
+        })
+    }
+
+    fn source(self) -> &'d str {
+        self.text.get(self.start..self.end).unwrap_or_default()
+    }
+
+    fn line(self, (start, end): (usize, usize)) -> &'d str {
+        self.text.get(start..end).unwrap_or_default().trim()
+    }
+
+    /// Whether two elements have the same lines above them, each in its own column.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.source() == other.source()
+            || self.column != other.column
+                && self.lines().map(|line| self.line(line)).eq(other.lines().map(|line| other.line(line)))
+    }
+}
+
+/// Lines above an element that both sides changed: what one inserted and what the other did. Where both changed the same
+/// lines, those of ours.
+pub(super) fn leads_merged(base: Option<&Lead<'_>>, ours: &Lead<'_>, theirs: &Lead<'_>) -> Vec<(Input, usize, usize)> {
+    let lines = |lead: &Lead<'_>| lead.lines().map(|line| lead.line(line).to_owned()).collect::<Vec<String>>();
+    let (old, own, their) = (base.map(lines).unwrap_or_default(), lines(ours), lines(theirs));
+    let (in_ours, in_theirs) = (lcs::matches(&old, &own), lcs::matches(&old, &their));
+    let theirs_of: BTreeMap<usize, usize> = in_theirs.iter().copied().collect();
+    let places =
+        Three { base: Vec::new(), ours: ours.lines().collect::<Vec<_>>(), theirs: theirs.lines().collect::<Vec<_>>() };
+    // Lines that all three have divide the rest.
+    let stable = in_ours.iter().filter_map(|(old, own)| Some((*old, *own, *theirs_of.get(old)?)));
+    let ends = core::iter::once((old.len(), own.len(), their.len()));
+    let (mut b, mut o, mut t) = (0, 0, 0);
+    let mut out = Vec::new();
+    for (next_b, next_o, next_t) in stable.chain(ends) {
+        let part = |lines: &[String], from: usize, to: usize| lines.get(from..to).unwrap_or_default().to_vec();
+        let (was, mine, yours) = (part(&old, b, next_b), part(&own, o, next_o), part(&their, t, next_t));
+        if mine != was || mine == yours {
+            out.extend((o..next_o).map(|at| (Input::Ours, at)));
+        }
+        let new = yours != was && yours != mine;
+        if new && (mine == was || was.is_empty() && yours.iter().any(|line| !line.is_empty())) {
+            out.extend(
+                (t..next_t)
+                    .filter(|at| mine == was || !their.get(*at).is_some_and(|line| mine.contains(line)))
+                    .map(|at| (Input::Theirs, at)),
+            );
+        }
+        if next_o < own.len() || next_b < old.len() {
+            out.extend((next_o < own.len()).then_some((Input::Ours, next_o)));
+        }
+        (b, o, t) = (next_b + 1, next_o + 1, next_t + 1);
+    }
+    let text = |(side, at): &(Input, usize)| if *side == Input::Ours { own.get(*at) } else { their.get(*at) };
+    let said: Vec<&String> = out.iter().filter_map(text).filter(|line| !line.is_empty()).collect();
+    // Where the comments are those of one side, so are the blank lines around them.
+    for (side, lines) in [(Input::Ours, &own), (Input::Theirs, &their)] {
+        if said.iter().copied().eq(lines.iter().filter(|line| !line.is_empty())) {
+            out = (0..lines.len()).map(|at| (side, at)).collect();
+            break;
+        }
+    }
+    let place = |(side, at): (Input, usize)| {
+        let lines = if side == Input::Ours { &places.ours } else { &places.theirs };
+        lines.get(at).map(|(start, end)| (side, *start, *end))
+    };
+    out.into_iter().filter_map(place).collect()
+}
+
+/// The comments of a text, in order.
+pub(super) fn comments(document: &Document<'_>) -> Vec<Span> {
+    let text = document.text();
+    let lines = Lines::new(text);
+    let mut out = Vec::new();
+    let mut at = 0;
+    let leaf = |kind: Kind| !matches!(kind, Kind::Document | Kind::Empty) && !kind.is_mapping() && !kind.is_sequence();
+    let ends = core::iter::once((text.len(), text.len()));
+    let leaves = document.records().iter().filter(|record| leaf(record.kind)).map(|record| {
+        let (start, end) = (record.start as usize, record.end as usize);
+        // The comment on the line of its header is no content of a block scalar.
+        let block = matches!(record.kind, Kind::Literal | Kind::Folded);
+        let header = if block { lines.slice(start, lines.end(start)).find('#') } else { None };
+        header.map_or((start, end), |found| (start + found + 1, end))
+    });
+    for (start, end) in leaves.chain(ends) {
+        while let Some(found) = text.get(at..start).and_then(|between| between.find('#')) {
+            let stop = lines.end(at + found);
+            out.push(Span::new(offset(at + found), offset(stop)));
+            at = stop;
+        }
+        at = end.max(at);
+    }
+    out
+}
+
+/// What is wrong with the comments of a result.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Audit {
+    /// Comments of an input that the result lacks.
+    pub(super) missing: Vec<(Input, Span)>,
+    /// Comment lines of theirs that the result has twice.
+    pub(super) doubled: Vec<u32>,
+    /// Changes of theirs that bring comments which the result then has twice.
+    pub(super) repeats: Vec<PatchId>,
+}
+
+/// Compares the comments of a result with those of the inputs: what one side added must be there, what one side took out
+/// need not be, and what was moved stands once. `leads` are the comment lines of theirs in the result, `brought` other bytes
+/// with comments.
+pub(super) fn audit(
+    inputs: Three<&Document<'_>>,
+    result: &Document<'_>,
+    leads: &[u32],
+    brought: &[(Span, PatchId)],
+) -> Audit {
+    let spans = inputs.map(|document| comments(document));
+    let mut counts: BTreeMap<&str, [usize; 4]> = BTreeMap::new();
+    let found = comments(result);
+    let texts = [inputs.base.text(), inputs.ours.text(), inputs.theirs.text(), result.text()];
+    let all = [&spans.base, &spans.ours, &spans.theirs, &found];
+    for (number, (text, spans)) in texts.into_iter().zip(all).enumerate() {
+        for span in spans {
+            if let Some(count) = counts.entry(span.of(text).trim()).or_default().get_mut(number) {
+                *count += 1;
+            }
+        }
+    }
+    let mut out = Audit::default();
+    for (comment, [b, o, t, r]) in &counts {
+        let spread = (o + t).saturating_sub(*b);
+        let needed = if o >= b && t >= b { *o.max(t) } else { spread };
+        if r < &needed {
+            let (side, text, spans) = if t >= o && t > b || t == o {
+                (Input::Theirs, inputs.theirs.text(), &spans.theirs)
+            } else {
+                (Input::Ours, inputs.ours.text(), &spans.ours)
+            };
+            let last = spans.iter().rev().filter(|span| span.of(text).trim() == *comment);
+            out.missing.extend(last.take(needed - r).map(|span| (side, *span)));
+        }
+        let excess = r.saturating_sub(needed.max(spread));
+        let lines = Lines::new(inputs.theirs.text());
+        let line = |at: &&u32| lines.slice(**at as usize, lines.end(**at as usize)).trim() == *comment;
+        out.doubled.extend(leads.iter().filter(line).take(excess));
+        if excess > 0 && !leads.iter().any(|at| line(&at)) {
+            let own =
+                |(span, _): &&(Span, PatchId)| comments_in(span.of(inputs.theirs.text())).any(|own| own == *comment);
+            out.repeats.extend(brought.iter().filter(own).take(excess).map(|(_, id)| *id));
+        }
+    }
+    out.missing.sort_by_key(|(_, span)| span.start);
+    out
+}
+
+/// The comments in bytes that are no data.
+fn comments_in(text: &str) -> impl Iterator<Item = &str> {
+    text.split(['\n', '\r']).filter_map(|line| Some(line.get(line.find('#')?..)?.trim()))
+}
