@@ -8,8 +8,7 @@ mod merging;
 mod written;
 
 use dagster_workspace_core::merge::Three;
-use dagster_workspace_core::yaml::Document;
-use merging::{Texts, check, merged, version};
+use merging::{Texts, check, version};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 use written::{Flavour, Tape, document};

@@ -180,7 +180,7 @@ impl Naive {
         let mut all: Vec<&Id> = Vec::new();
         ids.iter().flatten().for_each(|id| {
             if !all.contains(&id) {
-                all.push(id)
+                all.push(id);
             }
         });
         let mut alive: Vec<(Id, Data)> = Vec::new();
