@@ -1,7 +1,7 @@
 //! Three-way merge: [`merge`], with its conflicts as dataclasses.
 
 use dagster_workspace_core::diff::MergeKeys;
-use dagster_workspace_core::merge::{self as core, Conflict, Input, Merge, Prefer, Three};
+use dagster_workspace_core::merge::{self as merging, Conflict, Input, Merge, Prefer, Three};
 use dagster_workspace_core::span::{LineCol, Span};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -35,11 +35,11 @@ pub(crate) fn merge<'py>(
     let keys = merge_keys(keys)?;
     let sources = Three { base: Source::read(base)?, ours: Source::read(ours)?, theirs: Source::read(theirs)? };
     let merged =
-        py.detach(|| merge::resolve(&sources.base.text, &sources.ours.text, &sources.theirs.text, &keys, prefer));
+        py.detach(|| merging::resolve(&sources.base.text, &sources.ours.text, &sources.theirs.text, &keys, prefer));
     let merged = merged.map_err(|failure| {
         let Source { text, name } = sources.get(failure.input);
         let input = failure.input.to_string();
-        error::parse(py, &failure.diagnostic(), name.as_deref().unwrap_or(&input), text)
+        error::parse(py, &failure.diagnostic(), name.as_deref().unwrap_or(&input), &text)
     })?;
     let conflicts: Vec<_> =
         merged.conflicts.iter().map(|found| conflict(py, found, &merged, &sources)).collect::<PyResult<_>>()?;

@@ -180,7 +180,9 @@ pub(super) fn audit(
             let last = spans.iter().rev().filter(|span| span.of(text).trim() == *comment);
             out.missing.extend(last.take(needed - r).map(|span| (side, *span)));
         }
-        let excess = r.saturating_sub(needed.max(spread));
+        // Where both took out one of several that are the same, it may have been the same one.
+        let most = if o < b && t < b { *o.min(t) } else { needed.max(spread) };
+        let excess = r.saturating_sub(most);
         let lines = Lines::new(inputs.theirs.text());
         let line = |at: &&u32| lines.slice(**at as usize, lines.end(**at as usize)).trim() == *comment;
         out.doubled.extend(leads.iter().filter(line).take(excess));

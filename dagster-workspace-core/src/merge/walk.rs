@@ -383,7 +383,7 @@ fn decide_whole(base: Option<Node<'_>>, ours: Node<'_>, theirs: Node<'_>, kind: 
             Decision::Ours
         }
     } else if is_same(ours, base) {
-        if quoted { Decision::TheirsAsOurs } else { Decision::Theirs }
+        if quoted && ours.kind() != base.kind() { Decision::TheirsAsOurs } else { Decision::Theirs }
     } else if is_same(theirs, base) {
         if ours.kind() == base.kind() { Decision::OursAsTheirs } else { Decision::Ours }
     } else if class(ours) != class(theirs) {
