@@ -114,6 +114,44 @@ impl ClusterOptions {
         })
     }
 
+    /// Refuses what only means something on a cluster where the documents are in a directory: it would be left undone in silence.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        if self.connection().is_some() {
+            return Ok(());
+        }
+        let said = [
+            ("--system-release", self.system_release.is_some()),
+            ("--release", self.release.is_some()),
+            ("--chart", self.chart.is_some()),
+            ("--chart-version", self.chart_version.is_some()),
+            ("--repo", self.repo.is_some()),
+            ("--helm", self.helm.is_some()),
+            ("--skip-schema-validation", self.skip_schema_validation),
+            ("--rollback-on-failure", self.rollback_on_failure),
+            ("--recover", self.recover),
+            ("--only", self.only.is_some()),
+            ("--restart", self.restart),
+            ("--wait-daemon", self.wait_daemon),
+            ("--webserver", !self.webservers.is_empty()),
+            ("--allow-chart-owned", self.allow_chart_owned),
+            ("--field-manager", self.field_manager.is_some()),
+            ("--values-in", self.values_in.is_some()),
+            ("--workspace-in", self.workspace_in.is_some()),
+        ];
+        match said.into_iter().find(|(_, said)| *said) {
+            Some((name, _)) => {
+                let message = format!("`{name}` means something on a cluster alone");
+                Err(Failure::usage(message).with_hint("name its namespace with `--namespace`"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// How writes that lost a race are tried again, in a directory, too.
+    pub(super) fn retry(&self) -> RetryPolicy {
+        if self.no_retry { RetryPolicy::none() } else { RetryPolicy::default() }
+    }
+
     /// Where the chart comes from, where that is said.
     fn chart(&self) -> Result<Option<ChartSource>, Failure> {
         let Self { chart, repo, .. } = self;
@@ -169,9 +207,7 @@ impl ClusterOptions {
         if self.allow_chart_owned {
             settings.chart_owned = ChartOwned::Allow;
         }
-        if self.no_retry {
-            settings.retry = RetryPolicy::none();
-        }
+        settings.retry = self.retry();
         if let Some(name) = &self.field_manager {
             (settings.field_manager, settings.restart_manager) = (name.clone(), name.clone());
         }

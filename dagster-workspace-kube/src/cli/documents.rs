@@ -123,7 +123,10 @@ impl Documents {
     /// The documents of the place that the options name.
     pub(super) fn open(options: &Options) -> Result<Self, Failure> {
         match options.cluster.connection() {
-            None => Self::in_directory(options.directory.as_deref().unwrap_or(Path::new("."))),
+            None => {
+                let place = Self::in_directory(options.directory.as_deref().unwrap_or(Path::new(".")))?;
+                Ok(Self { documents: place.documents.with_policy(options.cluster.retry()), ..place })
+            }
             Some(connection) => {
                 let runtime = runtime()?;
                 let settings = Settings { steps: Steps::documents(), ..options.cluster.settings()? };

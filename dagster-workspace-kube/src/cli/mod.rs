@@ -205,6 +205,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, streams: Streams<'_>) 
 }
 
 fn execute(command: &Command, context: &mut Context<'_>) -> Result<Answer, Failure> {
+    context.options.cluster.check()?;
     match command {
         Command::Init => init::run(context),
         Command::Add(arguments) => add::run(arguments, context),

@@ -428,6 +428,7 @@ impl Job<'_> {
     }
 
     /// Writes a document only where it has one of these texts.
+    #[cfg(feature = "cluster")]
     pub(crate) fn only_on(&mut self, only_on: OnlyOn) {
         self.only_on = Some(only_on);
     }

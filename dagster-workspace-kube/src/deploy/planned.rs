@@ -27,13 +27,17 @@ impl Deployer {
         let job = documents.begin(request).await.map_err(|source| DeployError::Documents { failed: None, source })?;
         let mut plan = plan::of_documents(&job);
         let edited = |subject| job.planned().iter().find(|edited| edited.subject == subject);
-        let upgrade = self.upgrade(&around)?;
-        let release = self.shared.helm.release(&self.shared.client, &upgrade.target).await?;
         let steps = &self.settings().steps;
         let values = edited(Subject::Values);
-        let hash = values.map(|values| upgrade.hash(&values.text)).transpose()?;
-        let carried = release.as_ref().zip(hash.as_ref()).is_some_and(|(release, hash)| release.is_deployed_from(hash));
-        let upgrades = steps.has(Step::Helm) && !carried;
+        let (mut chart, mut release, mut upgrades) = (None, None, false);
+        if steps.has(Step::Helm) {
+            let upgrade = self.upgrade(&around)?;
+            release = self.shared.helm.release(&self.shared.client, &upgrade.target).await?;
+            let hash = values.map(|values| upgrade.hash(&values.text)).transpose()?;
+            let both = release.as_ref().zip(hash.as_ref());
+            upgrades = !both.is_some_and(|(release, hash)| release.is_deployed_from(hash));
+            chart = Some(upgrade.chart);
+        }
         let rolls =
             values.filter(|_| upgrades).map(|values| plan::rolls(&values.before, &values.text)).unwrap_or_default();
         let activates = steps.has(Step::Activate) && edited(Subject::Workspace).is_some_and(super::Edited::is_changed);
@@ -48,7 +52,7 @@ impl Deployer {
         plan.cluster = Some(OnCluster {
             namespace: self.namespace().to_owned(),
             release: around.release.clone(),
-            chart: upgrade.chart,
+            chart,
             revision: release.map(|release| release.revision),
             upgrade: upgrades,
             rolls,
@@ -106,11 +110,13 @@ impl Deployer {
                 changed
                     .push(format!("it was made for release `{release}`, and code servers are of `{}`", around.release));
             }
-            let now = self.upgrade(around).map(|upgrade| upgrade.chart);
-            if now.as_ref().is_ok_and(|now| now.version != chart.version) {
-                let version = |version: &Option<String>| version.clone().unwrap_or_else(|| "none".to_owned());
-                let now = now.map(|now| version(&now.version)).unwrap_or_default();
-                changed.push(format!("the chart's version was {}, and is {now}", version(&chart.version)));
+            // What cannot be said of the chart now is told by the step that needs it.
+            if let (Some(chart), Ok(upgrade)) = (chart, self.upgrade(around))
+                && upgrade.chart.version != chart.version
+            {
+                let version = |version: Option<String>| version.unwrap_or_else(|| "none".to_owned());
+                let (was, is) = (version(chart.version.clone()), version(upgrade.chart.version));
+                changed.push(format!("the chart's version was {was}, and is {is}"));
             }
         }
         for edited in planned {

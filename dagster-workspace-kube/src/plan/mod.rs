@@ -54,8 +54,8 @@ pub struct OnCluster {
     pub namespace: String,
     /// The release of the code servers.
     pub release: String,
-    /// Its chart.
-    pub chart: Chart,
+    /// Its chart; `None` where helm is none of the wanted steps.
+    pub chart: Option<Chart>,
     /// Its revision when the plan was made; `None` where there was none.
     pub revision: Option<u32>,
     /// Whether helm would run.

@@ -109,6 +109,8 @@ pub struct Expected {
     pub present: Vec<ExpectedLocation>,
     /// Not there.
     pub absent: BTreeSet<String>,
+    /// Hosts of servers that no location calls any more, whatever its name, but for those in `present`.
+    pub absent_hosts: BTreeSet<String>,
 }
 
 impl Expected {
@@ -126,8 +128,19 @@ impl Expected {
                 found: found.metadata.clone(),
             })
         });
-        let absent = self.absent.iter().filter(|name| served.iter().any(|location| location.name == **name));
-        present.chain(absent.map(|name| Difference::StillThere { name: name.clone() })).collect()
+        let kept = |location: &Location| self.present.iter().any(|expected| expected.name == location.name);
+        let of_absent_host = |location: &Location| {
+            location.host().is_some_and(|host| self.absent_hosts.contains(host)) && !kept(location)
+        };
+        let gone = |location: &&Location| self.absent.contains(&location.name) || of_absent_host(location);
+        let still_there =
+            served.iter().filter(gone).map(|location| Difference::StillThere { name: location.name.clone() });
+        present.chain(still_there).collect()
+    }
+
+    /// Whether anything is expected to be gone.
+    pub(super) fn removes(&self) -> bool {
+        !self.absent.is_empty() || !self.absent_hosts.is_empty()
     }
 
     /// Those of `served` that are expected to be there.

@@ -139,7 +139,7 @@ impl<'a> Run<'a> {
         if locations.iter().any(|location| location.state == LocationState::Loading) {
             return Step::Look(self.policy.first_pause);
         }
-        if !self.confirmed && !self.expected.absent.is_empty() {
+        if !self.confirmed && self.expected.removes() {
             self.confirmed = true;
             return Step::Look(self.policy.still_gone);
         }

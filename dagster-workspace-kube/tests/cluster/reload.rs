@@ -91,6 +91,7 @@ fn expect(present: &[(&str, u16)], absent: &[&str]) -> Expected {
     Expected {
         present: present.iter().map(|(name, port)| ExpectedLocation::server(*name, "127.0.0.1", *port)).collect(),
         absent: absent.iter().map(|name| (*name).to_owned()).collect(),
+        ..Expected::default()
     }
 }
 

@@ -391,3 +391,14 @@ fn commands_of_the_readme_do_what_it_says() {
         assert_eq!((said.exit, said.stderr.as_str()), (0, ""), "{command}");
     }
 }
+
+#[test]
+fn err_options_of_a_cluster_are_refused_in_a_directory() {
+    let folder = example();
+    for option in [&["--only", "values"][..], &["--restart"], &["--release", "x"], &["--wait-daemon"]] {
+        let said = refused(&folder, &[ADD, option].concat(), 4);
+        assert!(said.contains("means something on a cluster alone"), "{said}");
+    }
+    let said = refused(&folder, &["status"], 4);
+    assert!(said.contains("`--namespace`"), "{said}");
+}

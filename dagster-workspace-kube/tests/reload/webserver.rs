@@ -149,5 +149,6 @@ pub(crate) fn expect(present: &[(&str, u16)], absent: &[&str]) -> Expected {
     Expected {
         present: present.iter().map(|(name, port)| ExpectedLocation::server(*name, *name, *port)).collect(),
         absent: absent.iter().map(|name| (*name).to_owned()).collect(),
+        ..Expected::default()
     }
 }

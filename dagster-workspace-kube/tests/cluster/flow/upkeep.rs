@@ -47,6 +47,21 @@ async fn sync_finishes_what_was_cut_off_and_takes_zombies_away() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn removal_that_was_cut_off_takes_locations_of_other_names_away() {
+    let Some(system) = System::new(4).await else { return };
+    let workspace = "load_from:\n- grpc_server: {host: a, port: 3030, location_name: Team A}\n";
+    system.namespace.merge("/api/v1", "configmaps", WORKSPACE, &json!({"data": {"workspace.yaml": workspace}})).await;
+    system.done(&add("a")).await;
+    assert!(!system.workspace().await.contains("location_name: a"), "its host is served already");
+    system.done(&["wait", "a"]).await;
+    system.done(&["remove", "a", "--only", "workspace"]).await;
+    let removed = system.done(&["remove", "a"]).await;
+    assert_eq!(removed["webservers"][0]["reloads"], json!(1), "{removed:#}");
+    let status = system.run(&["status", "--detailed-exitcode"]).await;
+    assert_eq!(status.exit, 0, "{status:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wait_ends_when_all_is_served_or_time_is_over() {
     let Some(system) = System::new(3).await else { return };
     system.kubelet.decide(Pods::Image("r/x:1".into()), Fate::Ready(Duration::from_secs(2)));
@@ -145,4 +160,77 @@ async fn github_output_has_annotations_and_outputs() {
         "{}",
         said.stderr
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn read_only_webserver_is_restarted_and_others_are_reloaded() {
+    let external = json!({"enabled": true, "servers": [], "externalConfigmap": WORKSPACE});
+    let values = json!({"dagsterWebserver": {"replicaCount": 1, "enableReadOnly": true, "workspace": external}});
+    let Some(system) = System::with(3, &values).await else { return };
+    system.until_ready("dagster-dagster-webserver-read-only").await;
+    let (web, read_only) = ("dagster-dagster-webserver", "dagster-dagster-webserver-read-only");
+    let before = [generation(&system, web).await, generation(&system, read_only).await];
+    let done = system.done(&add("a")).await;
+    assert_eq!(done["restarted"], json!([read_only]), "{done:#}");
+    assert_eq!(generation(&system, web).await, before[0]);
+    assert_ne!(generation(&system, read_only).await, before[1]);
+    assert!(done["webservers"].as_array().unwrap().iter().all(|of| of["outcome"]["kind"] == "serving"), "{done:#}");
+    assert_eq!(system.done(&add("a")).await["changed"], json!(false));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn webservers_that_may_not_be_asked_are_restarted() {
+    let Some(system) = System::new(4).await else { return };
+    let role = system.run(&["doctor", "--rbac", "ci"]).await.stdout;
+    let parsed: serde_yaml::Value = serde_yaml::from_str(role.split("---").next().unwrap()).unwrap();
+    let mut rules: Value = serde_json::to_value(&parsed["rules"]).unwrap();
+    rules.as_array_mut().unwrap().retain(|rule| !rule["resources"].as_array().unwrap().contains(&json!("pods/proxy")));
+    let kubeconfig = system.kubeconfig_of_account(&rules).await;
+    let mut command = system.command_without(&["--kubeconfig"], &add("a"));
+    command.arg("--kubeconfig").arg(kubeconfig.path().join("config"));
+    let said: super::system::Said =
+        tokio::task::spawn_blocking(move || command.output().unwrap().into()).await.unwrap();
+    assert_eq!(said.exit, 0, "{said:#?}");
+    assert!(said.stdout.contains("restarted dagster-dagster-webserver"), "{said:#?}");
+    assert!(said.stderr.contains("`create` on `pods/proxy` is not permitted"), "{said:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dropped_job_is_gone_on_with_and_tells_its_events() {
+    use dagster_workspace_core::values::UserDeployment;
+    use dagster_workspace_kube::deploy::{Deployer, Event, Events, Settings, Step};
+    use dagster_workspace_kube::helm::ChartSource;
+    let Some(system) = System::new(4).await else { return };
+    let settings = Settings {
+        chart: Some(ChartSource::Path(testing::code_chart())),
+        helm: testing::helm(4),
+        kubeconfig: Some(testing::ControlPlane::shared().unwrap().kubeconfig()),
+        ..Settings::default()
+    };
+    let deployer =
+        Deployer::with_client(system.namespace.client.clone(), &system.namespace.name).settings(settings).build();
+    let deployment = [UserDeployment::new("a", "r/x:1".parse().unwrap()).dagster_api_grpc_args(["-m", "a"])];
+    let mut started = Vec::new();
+    // Dropped as soon as a step has begun, one step later each time.
+    for last in [Step::Discover, Step::Values, Step::Helm, Step::Ready, Step::Workspace, Step::Activate] {
+        let (events, mut stream) = Events::channel();
+        let heard = deployer.heard_by(events);
+        let until = async {
+            while let Some(event) = stream.next().await {
+                if event == (Event::Started { step: last }) {
+                    break;
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            () = until => started.push(last),
+            report = heard.add(&deployment) => panic!("it ended before {last}: {report:?}"),
+        }
+    }
+    let report = deployer.add(&deployment).await.unwrap();
+    assert!(report.activation.unwrap().is_complete());
+    assert_eq!(started.len(), 6);
+    assert!(system.workspace().await.contains("location_name: a"));
+    assert!(!deployer.add(&deployment).await.unwrap().changed);
 }
