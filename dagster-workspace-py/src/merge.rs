@@ -39,7 +39,7 @@ pub(crate) fn merge<'py>(
     let merged = merged.map_err(|failure| {
         let Source { text, name } = sources.get(failure.input);
         let input = failure.input.to_string();
-        error::parse(py, &failure.diagnostic(), name.as_deref().unwrap_or(&input), &text)
+        error::parse(py, &failure.diagnostic(), name.as_deref().unwrap_or(&input), text)
     })?;
     let conflicts: Vec<_> =
         merged.conflicts.iter().map(|found| conflict(py, found, &merged, &sources)).collect::<PyResult<_>>()?;
