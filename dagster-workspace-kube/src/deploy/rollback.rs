@@ -66,9 +66,10 @@ fn servers_of(workspace: &str, name: &str) -> Result<Vec<GrpcServer>, BoxError> 
     let workspace = Workspace::of(&document);
     let of_name = workspace.locations().filter(|location| {
         let host = location.host().and_then(Source::literal);
-        host.is_some_and(|host| host.split('.').next() == Some(name))
+        location.is_server() && host.is_some_and(|host| host.split('.').next() == Some(name))
     });
-    of_name.map(|location| Ok(GrpcServer::from_value(&location.to_value()?)?)).collect()
+    let server = |item: Value| Ok(GrpcServer::from_value(item.get("grpc_server").unwrap_or(&Value::Null))?);
+    of_name.map(|location| server(location.to_value()?)).collect()
 }
 
 /// The fields that make `then` of `now`, as RFC 7386 merges them.
