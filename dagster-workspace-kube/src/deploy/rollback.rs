@@ -82,7 +82,7 @@ fn difference(now: &Value, then: &Value) -> Value {
         match now.get(key) {
             Some(now) if now.is_same(value) => {}
             Some(now @ Value::Mapping(_)) if matches!(value, Value::Mapping(_)) => {
-                fields.set(key, difference(now, value))
+                fields.set(key, difference(now, value));
             }
             _ => fields.set(key, value.clone()),
         }

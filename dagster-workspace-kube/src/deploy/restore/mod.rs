@@ -333,10 +333,10 @@ impl Job {
         };
         let mut found: Vec<String> =
             status.findings.into_iter().filter(|drift| counts(drift.kind)).map(|drift| drift.message).collect();
-        if let Some((upgrade, values, _)) = &place.system {
-            if !matches!(self.carried(upgrade, values).await?, Carried::Same(_)) {
-                found.push(format!("release `{}` does not carry its values", upgrade.target.release));
-            }
+        if let Some((upgrade, values, _)) = &place.system
+            && !matches!(self.carried(upgrade, values).await?, Carried::Same(_))
+        {
+            found.push(format!("release `{}` does not carry its values", upgrade.target.release));
         }
         if !found.is_empty() {
             return Err(DeployError::NotRestored { found });

@@ -131,8 +131,7 @@ impl Job {
 fn shown(chart: &Chart) -> String {
     let source = match &chart.source {
         ChartSource::Path(path) => path.display().to_string(),
-        ChartSource::Repository { url: _, name } => name.clone(),
-        ChartSource::Oci(name) | ChartSource::Added(name) => name.clone(),
+        ChartSource::Repository { url: _, name } | ChartSource::Oci(name) | ChartSource::Added(name) => name.clone(),
     };
     match &chart.version {
         Some(version) => format!("{source} {version}"),

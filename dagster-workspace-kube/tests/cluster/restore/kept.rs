@@ -46,7 +46,8 @@ impl Kept {
         let copied = std::process::Command::new("cp").arg("-rL").arg(testing::system_chart()).arg(&folder).status();
         assert!(copied.unwrap().success());
         let file = folder.join("Chart.yaml");
-        let text = std::fs::read_to_string(&file).unwrap().replace("\nversion: 1.13.27", &format!("\nversion: {version}"));
+        let text =
+            std::fs::read_to_string(&file).unwrap().replace("\nversion: 1.13.27", &format!("\nversion: {version}"));
         std::fs::write(&file, text).unwrap();
         folder.display().to_string()
     }

@@ -42,10 +42,15 @@ async fn namespace_is_rebuilt(major: u8) {
     let chart = kept.other_chart("1.13.28");
     let bump = ["--system-chart", chart.as_str()];
     let planned = kept.done_with(&kept.restore(&[&bump[..], &["--dry-run"]].concat())).await;
-    let changing: Vec<&Value> = planned["steps"].as_array().unwrap().iter().filter(|step| step["changes"] == true).collect();
+    let changing: Vec<&Value> =
+        planned["steps"].as_array().unwrap().iter().filter(|step| step["changes"] == true).collect();
     assert_eq!(changing.len(), 1, "{planned:#}");
     let done = kept.done_with(&kept.restore(&bump)).await;
-    assert_eq!(done["recorded"], json!({"revision": 3, "is_new": true}), "the chart's version is another one: {done:#}");
+    assert_eq!(
+        done["recorded"],
+        json!({"revision": 3, "is_new": true}),
+        "the chart's version is another one: {done:#}"
+    );
     assert_eq!((kept.documents().await, kept.system.revision()), (documents, 1));
 
     let found = std::process::Command::new("grep").args(["-r", SECRET]).arg(kept.object("")).output().unwrap();
@@ -78,7 +83,9 @@ async fn restore_killed_after_every_step_is_finished_and_does_nothing_twice() {
     kept.system.namespace.delete_all().await;
     let restore = kept.restore(&[]);
     let restore: Vec<&str> = restore.iter().map(String::as_str).collect();
-    for step in ["namespace", "values", "workspace", "system", "helm", "ready", "discover", "activate", "record", "verify"] {
+    for step in
+        ["namespace", "values", "workspace", "system", "helm", "ready", "discover", "activate", "record", "verify"]
+    {
         kill_after(&kept.system, &restore, step).await;
     }
     let last = kept.system.done(&restore).await;
@@ -151,7 +158,8 @@ async fn err_history_without_the_revision_or_damaged_makes_nothing() {
     kept.done(ADD).await;
     check(&place, &["--revision", "7"], 4, "not-found").await;
     check("file:///does/not/exist", &[], 4, "no-bucket").await;
-    let revision: Value = serde_json::from_slice(&std::fs::read(kept.object("revisions/00000001.json")).unwrap()).unwrap();
+    let revision: Value =
+        serde_json::from_slice(&std::fs::read(kept.object("revisions/00000001.json")).unwrap()).unwrap();
     let blob = kept.object("blobs").join(revision["values"]["sha256"].as_str().unwrap());
     let text = std::fs::read_to_string(&blob).unwrap();
     std::fs::write(&blob, text.replace("r/etl", "r/xxx")).unwrap();

@@ -18,10 +18,17 @@ async fn change_becomes_a_revision_and_no_change_none() {
     let shown: Value = serde_json::from_slice(&std::fs::read(kept.object("revisions/00000001.json")).unwrap()).unwrap();
     assert_eq!((&shown["actor"], &shown["reason"]), (&json!("ada"), &json!("first")));
     assert_eq!(shown["charts"]["dagster"], json!("1.13.27"), "{shown:#}");
-    assert_eq!(kept.done(&["set-image", "etl", "r/etl:2", "--only", "documents"]).await["recorded"]["revision"], json!(2));
+    assert_eq!(
+        kept.done(&["set-image", "etl", "r/etl:2", "--only", "documents"]).await["recorded"]["revision"],
+        json!(2)
+    );
     let unrecorded = kept.system.done(&["remove", "etl", "--no-history"]).await;
     assert_eq!(unrecorded["recorded"], Value::Null);
-    assert_eq!(kept.done(&["sync"]).await["recorded"], json!({"revision": 3, "is_new": true}), "what is missing is recorded");
+    assert_eq!(
+        kept.done(&["sync"]).await["recorded"],
+        json!({"revision": 3, "is_new": true}),
+        "what is missing is recorded"
+    );
     assert_eq!(std::fs::read_to_string(kept.object("latest/values.yaml")).unwrap(), kept.system.values().await);
 }
 
@@ -70,7 +77,8 @@ async fn documents_of_a_directory_are_recorded() {
     let run = |arguments: &[&str]| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_dagster-workspace"));
         command.args(arguments).arg("--directory").arg(&documents).args(["--output", "json"]);
-        let output = command.env("DAGSTER_WORKSPACE_HISTORY", format!("file://{}", history.display())).output().unwrap();
+        let output =
+            command.env("DAGSTER_WORKSPACE_HISTORY", format!("file://{}", history.display())).output().unwrap();
         assert!(output.status.success(), "{output:#?}");
         serde_json::from_slice::<Value>(&output.stdout).unwrap()
     };
