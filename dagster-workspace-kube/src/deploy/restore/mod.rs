@@ -137,7 +137,7 @@ impl Deployer {
         report.holders = Some(place.around.holders.clone());
         job.check(&place).map_err(|error| (Step::Discover, error))?;
         for subject in BOTH {
-            job.step(subject.into(), report, async |_| job.put(&place, subject).await).await?;
+            job.step(subject.into(), report, async |_| job.write(&place, subject).await).await?;
         }
         if self.settings().steps.are_documents() {
             return job.step(Step::Verify, report, async |_| job.verify_documents(&place).await).await;
@@ -240,7 +240,7 @@ impl Job {
         Ok(self.deployer.find().await?.system)
     }
 
-    async fn put(&self, place: &Place, subject: Subject) -> Result<(StepOutcome, String), DeployError> {
+    async fn write(&self, place: &Place, subject: Subject) -> Result<(StepOutcome, String), DeployError> {
         let name = place.around.name(subject);
         match place.documents.bring(subject, self.text(subject), |standing| self.is_free(subject, standing)).await {
             Ok(true) => Ok((Changed, format!("`{name}`, as of revision {}", self.revision.number))),
