@@ -214,6 +214,31 @@ pub fn apply(text: &str, transforms: &[Transform], target: &Target) -> Result<Ap
     Ok(Applied { text: after.into(), changes, warnings })
 }
 
+/// Puts a whole text in the place of another, such as an older one that comes back, byte for byte.
+///
+/// Linted as by [`apply`]: errors that it brings are refused. A text that differs in comments or notation alone has no changes
+/// and is another text nevertheless.
+///
+/// # Errors
+/// [`TransformError::Parse`], [`TransformError::Data`] and [`TransformError::Invalid`].
+///
+/// # Example
+/// ```
+/// use dagster_workspace_core::{lint::Target, transform::{Subject, replace}};
+/// let replaced = replace("load_from: []\n", "load_from: [] # ours\n", Subject::Workspace, &Target::default())?;
+/// assert!(replaced.changes.is_empty() && replaced.text.ends_with("# ours\n"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn replace(text: &str, with: &str, subject: Subject, target: &Target) -> Result<Applied, TransformError> {
+    if text == with {
+        return Ok(Applied { text: text.into(), changes: Vec::new(), warnings: Vec::new() });
+    }
+    let (before, after) = (Document::parse(text)?, Document::parse(with)?);
+    let changes = Diff::between(&before, &after, subject.schema(), &MergeKeys::default())?.changes;
+    let warnings = check::check(&before, &after, subject, &Touched::of(&[]), target)?;
+    Ok(Applied { text: with.into(), changes, warnings })
+}
+
 impl Subject {
     /// How its reader reads.
     fn schema(self) -> Schema {

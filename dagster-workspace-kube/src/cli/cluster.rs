@@ -1,6 +1,7 @@
 //! A cluster as the place of the documents: [`ClusterOptions`], which all commands take, and the deployer that they say.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use super::documents::Names;
 use super::exit::Exit;
 use super::render::Failure;
 use crate::cluster::{self, Connection, Given};
-use crate::deploy::{ActivateBy, ChartOwned, Daemon, Deployer, Events, Holders, Settings, Steps};
+use crate::deploy::{ActivateBy, ChartOwned, Daemon, Deployer, Events, Holders, Settings, StepError, Steps};
 use crate::helm::{ChartSource, OnFailure, Recovery, Schema, Wait};
 use crate::reload;
 use crate::retry::RetryPolicy;
@@ -64,7 +65,7 @@ pub(super) struct ClusterOptions {
     recover: bool,
     /// Only these steps: documents, or some of values, helm, ready, workspace, activate
     #[arg(long, global = true, value_name = "STEPS")]
-    only: Option<Steps>,
+    only: Option<Only>,
     /// Restart webserver and daemon instead of reloading
     #[arg(long, global = true)]
     restart: bool,
@@ -92,6 +93,25 @@ pub(super) struct ClusterOptions {
     /// The ConfigMap of the workspace, and the key in it [default: what the webserver mounts]
     #[arg(long, global = true, value_name = "NAME[/KEY]", value_parser = given)]
     workspace_in: Option<Given>,
+}
+
+/// What alone is wanted: steps, or of a rollback one deployment.
+#[derive(Clone, Debug)]
+enum Only {
+    Steps(Steps),
+    Entry(String, StepError),
+}
+
+impl FromStr for Only {
+    type Err = StepError;
+
+    fn from_str(text: &str) -> Result<Self, StepError> {
+        match text.parse() {
+            Ok(steps) => Ok(Self::Steps(steps)),
+            Err(error) if text.is_empty() || text.contains(',') => Err(error),
+            Err(error) => Ok(Self::Entry(text.to_owned(), error)),
+        }
+    }
 }
 
 fn given(text: &str) -> Result<Given, &'static str> {
@@ -129,7 +149,7 @@ impl ClusterOptions {
             ("--skip-schema-validation", self.skip_schema_validation),
             ("--rollback-on-failure", self.rollback_on_failure),
             ("--recover", self.recover),
-            ("--only", self.only.is_some()),
+            ("--only", matches!(self.only, Some(Only::Steps(_)))),
             ("--restart", self.restart),
             ("--wait-daemon", self.wait_daemon),
             ("--webserver", !self.webservers.is_empty()),
@@ -152,6 +172,23 @@ impl ClusterOptions {
         if self.no_retry { RetryPolicy::none() } else { RetryPolicy::default() }
     }
 
+    /// The deployment that alone is wanted.
+    #[cfg(feature = "object-store")]
+    pub(super) fn entry(&self) -> Option<&str> {
+        match &self.only {
+            Some(Only::Entry(name, _)) => Some(name),
+            Some(Only::Steps(_)) | None => None,
+        }
+    }
+
+    /// For commands of which only steps can be left out.
+    pub(super) fn refuse_entry(&self) -> Result<(), Failure> {
+        match &self.only {
+            Some(Only::Entry(_, error)) => Err(Failure::usage(error.to_string())),
+            Some(Only::Steps(_)) | None => Ok(()),
+        }
+    }
+
     /// Where the chart comes from, where that is said.
     fn chart(&self) -> Result<Option<ChartSource>, Failure> {
         let Self { chart, repo, .. } = self;
@@ -161,15 +198,7 @@ impl ClusterOptions {
                 let name = name.unwrap_or(CHART).to_owned();
                 Some(ChartSource::Repository { url: url.clone(), name })
             }
-            (Some(oci), None) if oci.starts_with("oci://") => Some(ChartSource::Oci(oci.to_owned())),
-            (Some(path), None) if path.starts_with(['.', '/']) || std::path::Path::new(path).exists() => {
-                Some(ChartSource::Path(path.into()))
-            }
-            (Some(name), None) if name.split('/').count() == 2 => Some(ChartSource::Added(name.to_owned())),
-            (Some(other), None) => {
-                let hint = "name its repository with `--repo`, or write `./` before a folder";
-                return Err(Failure::usage(format!("`{other}` is no chart that can be found")).with_hint(hint));
-            }
+            (Some(name), None) => Some(self::chart(name)?),
         })
     }
 
@@ -185,7 +214,10 @@ impl ClusterOptions {
             helm: self.helm.clone(),
             timeout: Duration::from_secs(self.timeout),
             webservers: self.webservers.clone(),
-            steps: self.only.clone().unwrap_or_default(),
+            steps: match &self.only {
+                Some(Only::Steps(steps)) => steps.clone(),
+                Some(Only::Entry(..)) | None => Steps::default(),
+            },
             ..Settings::default()
         };
         settings.helm_options.timeout = settings.timeout;
@@ -213,6 +245,21 @@ impl ClusterOptions {
         }
         Ok(settings)
     }
+}
+
+/// Where a chart comes from that is named by itself.
+pub(super) fn chart(name: &str) -> Result<ChartSource, Failure> {
+    if name.starts_with("oci://") {
+        return Ok(ChartSource::Oci(name.to_owned()));
+    }
+    if name.starts_with(['.', '/']) || std::path::Path::new(name).exists() {
+        return Ok(ChartSource::Path(name.into()));
+    }
+    if name.split('/').count() == 2 {
+        return Ok(ChartSource::Added(name.to_owned()));
+    }
+    let hint = "name its repository with `--repo`, or write `./` before a folder";
+    Err(Failure::usage(format!("`{name}` is no chart that can be found")).with_hint(hint))
 }
 
 /// A cluster that was chosen.

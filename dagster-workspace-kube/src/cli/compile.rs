@@ -98,7 +98,7 @@ type Text = (String, String);
 
 fn texts(arguments: &Arguments, context: &Context<'_>) -> Result<[Text; 2], Failure> {
     #[cfg(feature = "object-store")]
-    if let Some((place, documents)) = arguments.recorded.documents()? {
+    if let Some((place, documents)) = arguments.recorded.documents(context.options)? {
         let name = |file: &str| format!("{place}: {file}");
         return Ok([(name("values.yaml"), documents.values), (name("workspace.yaml"), documents.workspace)]);
     }

@@ -7,7 +7,7 @@ use super::documents::{Documents, Names};
 use super::exit::Exit;
 use super::render::{Answer, Failure, Finding};
 use super::{Context, Options, on_cluster, plan};
-use crate::deploy::{Edited, JobError, Pairing, Request};
+use crate::deploy::{Edited, JobError, Kept, Pairing, Request};
 
 /// Carries a request out, or only says what it would do, as the options say.
 pub(super) fn carry_out(request: &Request, context: &mut Context<'_>) -> Result<Answer, Failure> {
@@ -46,8 +46,23 @@ pub(super) fn in_documents(place: &Documents, request: &Request, options: &Optio
         return of_documents(place, request, options, "--dry-run");
     }
     let Documents { documents, names, runtime } = place;
+    #[cfg(feature = "object-store")]
+    let recording = super::recording::of(options)?;
     let (done, pairing) = runtime.block_on(documents.apply(request)).map_err(|error| interrupted(names, error))?;
-    Ok(answer(names, &done, pairing, options, None))
+    #[allow(unused_mut, reason = "without a history nothing is added")]
+    let mut answer = answer(names, &done, pairing, options, None);
+    #[cfg(feature = "object-store")]
+    if let Some(kept) = super::recording::record(recording.as_ref(), place)? {
+        answer.text.push_str(&recorded(&kept));
+        answer.data["recorded"] = json!(kept);
+    }
+    Ok(answer)
+}
+
+/// The revision that holds both documents, for people.
+pub(super) fn recorded(kept: &Kept) -> String {
+    let Kept { revision, is_new } = kept;
+    if *is_new { format!("recorded as revision {revision}\n") } else { String::new() }
 }
 
 /// A failure after the first of two documents was written is another one than before.
@@ -74,9 +89,14 @@ pub(super) fn partial(message: String, failure: Failure) -> Failure {
 pub(super) fn changes(names: &Names, done: &[Edited]) -> (String, Vec<Value>) {
     let mut text = String::new();
     let mut changes = Vec::new();
-    for Edited { subject, changes: found, .. } in done.iter().filter(|edited| !edited.changes.is_empty()) {
+    for edited in done.iter().filter(|edited| edited.is_changed()) {
+        let Edited { subject, changes: found, .. } = edited;
         let name = names.of(*subject);
         text.push_str(&format!("{name}\n"));
+        if found.is_empty() {
+            text.push_str("  ~ comments or notation\n");
+            changes.push(json!({ "file": name, "summary": "~ comments or notation" }));
+        }
         for change in found {
             text.push_str(&format!("  {change}\n"));
             let mut data = serde_json::to_value(change).unwrap_or_default();

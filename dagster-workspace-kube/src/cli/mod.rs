@@ -26,10 +26,16 @@ mod outcome;
 mod plan;
 mod progress;
 mod prune;
+#[cfg(feature = "object-store")]
+mod recording;
 mod redact;
 mod remove;
 mod render;
+#[cfg(feature = "object-store")]
+mod restore;
 mod review;
+#[cfg(feature = "object-store")]
+mod rollback;
 mod set_image;
 mod show;
 mod status;
@@ -63,7 +69,7 @@ struct Arguments {
 const EXIT_CODES: &str = "\
 Exit codes: 0 done or nothing to do, 1 error, 2 changes (only with --detailed-exitcode), 3 conflict with other writers, \
 or left by `yaml merge`, 4 invalid input, document or usage, 5 precondition, such as a name taken by a different entry, \
-6 not ready in time, 7 partially applied (run again), 8 a code location loads with an error
+6 not ready in time, 7 partially applied or not recorded (run again), 8 a code location loads with an error
 ";
 
 /// What all commands take.
@@ -83,6 +89,9 @@ struct Options {
     detailed_exitcode: bool,
     #[command(flatten)]
     cluster: ClusterOptions,
+    #[cfg(feature = "object-store")]
+    #[command(flatten)]
+    history: recording::HistoryOptions,
 }
 
 #[derive(Debug, Subcommand)]
@@ -130,8 +139,28 @@ enum Command {
     /// The revisions outside of the cluster
     #[cfg(feature = "object-store")]
     History(history::Arguments),
+    /// Sets both documents back to a revision and deploys them; with --only NAME one deployment
+    #[cfg(feature = "object-store")]
+    Rollback(rollback::Arguments),
+    /// Rebuilds an installation on a cluster out of the history
+    #[cfg(feature = "object-store")]
+    Restore(restore::Arguments),
     /// The YAML engine alone, for other tools
     Yaml(yaml::Arguments),
+}
+
+impl Command {
+    /// Whether `--only` may name a deployment.
+    fn takes_an_entry(&self) -> bool {
+        #[cfg(feature = "object-store")]
+        return match self {
+            Self::Rollback(_) => true,
+            Self::Plan(arguments) => arguments.takes_an_entry(),
+            _ => false,
+        };
+        #[cfg(not(feature = "object-store"))]
+        false
+    }
 }
 
 /// Where a run reads and writes.
@@ -206,6 +235,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, streams: Streams<'_>) 
 
 fn execute(command: &Command, context: &mut Context<'_>) -> Result<Answer, Failure> {
     context.options.cluster.check()?;
+    if !command.takes_an_entry() {
+        context.options.cluster.refuse_entry()?;
+    }
     match command {
         Command::Init => init::run(context),
         Command::Add(arguments) => add::run(arguments, context),
@@ -229,6 +261,10 @@ fn execute(command: &Command, context: &mut Context<'_>) -> Result<Answer, Failu
         Command::Compile(arguments) => compile::run(arguments, context),
         #[cfg(feature = "object-store")]
         Command::History(arguments) => history::run(arguments, context),
+        #[cfg(feature = "object-store")]
+        Command::Rollback(arguments) => rollback::run(arguments, context),
+        #[cfg(feature = "object-store")]
+        Command::Restore(arguments) => restore::run(arguments, context),
         Command::Yaml(arguments) => yaml::run(arguments, context),
     }
 }

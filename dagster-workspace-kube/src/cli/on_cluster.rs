@@ -7,7 +7,7 @@ use super::documents::{Names, runtime};
 use super::outcome;
 use super::render::{Answer, Failure};
 use super::{Context, Options};
-use crate::deploy::{DeployError, Deployer, Events, Failed, Report, Request};
+use crate::deploy::{DeployError, Deployer, Events, Failed, Report, Request, Settings};
 use crate::plan::Plan;
 
 /// Does `job` with the deployer that the options say, shows its progress, and says what came of it.
@@ -21,7 +21,12 @@ pub(super) fn run(
         // Nothing is known of documents, and nothing is said of them.
         None => Names::Directory(PathBuf::new()),
     };
-    watch(context, async |cluster: &OnCluster| match job(&cluster.deployer).await {
+    let settings = Settings {
+        #[cfg(feature = "object-store")]
+        recording: super::recording::of(options)?,
+        ..options.cluster.settings()?
+    };
+    watch(context, settings, async |cluster: &OnCluster| match job(&cluster.deployer).await {
         Ok(report) => Ok(outcome::answer(&names(&cluster.deployer, &report), &report, cluster.requests(), options)),
         Err(failed) => Err(outcome::failure(&names(&cluster.deployer, &failed.report), failed)),
     })
@@ -32,7 +37,8 @@ pub(super) fn ask<T>(
     context: &mut Context<'_>,
     question: impl AsyncFnOnce(&Deployer) -> Result<T, DeployError>,
 ) -> Result<T, Failure> {
-    watch(context, async |cluster: &OnCluster| {
+    let settings = context.options.cluster.settings()?;
+    watch(context, settings, async |cluster: &OnCluster| {
         let answer = question(&cluster.deployer).await;
         answer.map_err(|error| outcome::unanswered(cluster.deployer.namespace(), error))
     })
@@ -43,7 +49,11 @@ pub(super) fn plan(request: &Request, context: &mut Context<'_>) -> Result<Plan,
     ask(context, async |deployer| deployer.plan(request).await)
 }
 
-fn watch<T>(context: &mut Context<'_>, job: impl AsyncFnOnce(&OnCluster) -> Result<T, Failure>) -> Result<T, Failure> {
+fn watch<T>(
+    context: &mut Context<'_>,
+    settings: Settings,
+    job: impl AsyncFnOnce(&OnCluster) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let options: &Options = context.options;
     let Some(connection) = options.cluster.connection() else {
         let hint = "name its namespace with `--namespace`";
@@ -51,6 +61,6 @@ fn watch<T>(context: &mut Context<'_>, job: impl AsyncFnOnce(&OnCluster) -> Resu
     };
     let runtime = runtime()?;
     let (events, stream) = Events::channel();
-    let cluster = runtime.block_on(OnCluster::connect(&connection, options.cluster.settings()?, events))?;
+    let cluster = runtime.block_on(OnCluster::connect(&connection, settings, events))?;
     runtime.block_on(context.progress.watch(stream, job(&cluster)))
 }

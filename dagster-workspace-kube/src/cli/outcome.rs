@@ -27,6 +27,9 @@ pub(super) fn answer(names: &Names, report: &Report, requests: u32, options: &Op
     if let Some(daemon) = &report.daemon {
         text.push_str(&format!("the daemon has read the workspace by {}\n", clock(daemon.by)));
     }
+    if let Some(kept) = &report.recorded {
+        text.push_str(&job::recorded(kept));
+    }
     if !report.changed {
         text.push_str("no change: everything is as asked\n");
     }
@@ -57,6 +60,7 @@ pub(super) fn data(names: &Names, report: &Report, requests: u32) -> Value {
         "webservers": report.activation.as_ref().map(|activation| &activation.webservers),
         "restarted": report.restarted,
         "daemon": report.daemon.as_ref().map(|daemon| json!({ "by": clock(daemon.by) })),
+        "recorded": report.recorded,
         "requests": requests,
     })
 }
@@ -70,6 +74,12 @@ pub(super) fn failure(names: &Names, failed: Failed) -> Failure {
     let mut failure = match error {
         DeployError::Documents { source, .. } => names.failure(source),
         DeployError::NotLoaded { activation } => not_loaded(&activation),
+        #[cfg(feature = "object-store")]
+        DeployError::NotRecorded(error) => {
+            return super::recording::not_recorded(*error, |error| names.failure(error));
+        }
+        #[cfg(feature = "object-store")]
+        DeployError::History(error) => super::history::failure(&error),
         error => {
             let mut failure = Failure::new(exit, reason, error.to_string());
             if let DeployError::NotActive { activation, .. } = &error {
@@ -101,6 +111,8 @@ pub(super) fn before(error: &DeployError) -> Failure {
 /// A question that was not answered, in which documents may have been looked at.
 pub(super) fn unanswered(namespace: &str, error: DeployError) -> Failure {
     match error {
+        #[cfg(feature = "object-store")]
+        DeployError::History(error) => super::history::failure(&error),
         DeployError::Documents { source, .. } => {
             Names::ConfigMaps(["values", "workspace"].map(|of| format!("{namespace}/{of}"))).failure(source)
         }
@@ -135,6 +147,10 @@ fn classify(error: &DeployError) -> (Exit, &'static str) {
         DeployError::NotActive { late: Late::No, .. } => (Exit::Partial, "not-active"),
         DeployError::Restart { .. } => (Exit::Failed, "not-restarted"),
         DeployError::Webserver(_) => (Exit::Invalid, "usage"),
+        DeployError::Occupied { .. } => (Exit::Precondition, "occupied"),
+        DeployError::Terminating { .. } => (Exit::TimedOut, "terminating"),
+        DeployError::SystemValues(_) => (Exit::Invalid, "system-values"),
+        DeployError::NotRestored { .. } => (Exit::Partial, "not-restored"),
         _ => (Exit::Failed, "cluster"),
     }
 }

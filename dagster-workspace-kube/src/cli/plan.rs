@@ -35,6 +35,17 @@ enum Change {
     SetImage(set_image::Arguments),
     /// As `remove`
     Remove(remove::Arguments),
+    /// As `rollback`
+    #[cfg(feature = "object-store")]
+    Rollback(super::rollback::Arguments),
+}
+
+impl PlanArguments {
+    /// Whether `--only` may name a deployment.
+    #[cfg(feature = "object-store")]
+    pub(super) fn takes_an_entry(&self) -> bool {
+        matches!(self.change, Change::Rollback(_))
+    }
 }
 
 /// Arguments of `apply`.
@@ -54,6 +65,8 @@ pub(super) fn make(arguments: &PlanArguments, context: &mut Context<'_>) -> Resu
         Change::Update(arguments) => update::request(arguments)?,
         Change::SetImage(arguments) => set_image::request(arguments)?,
         Change::Remove(arguments) => remove::request(arguments),
+        #[cfg(feature = "object-store")]
+        Change::Rollback(arguments) => super::rollback::request(arguments, context)?,
     };
     let plan = of(&request, context)?;
     if let Some(file) = &arguments.out {
@@ -87,6 +100,7 @@ pub(super) fn answer(plan: &Plan, context: &Context<'_>, out: Option<&Path>) -> 
         // They hold the values of environment variables, which are shown nowhere. The file has them.
         plan.remove("values");
         plan.remove("workspace");
+        plan.remove("exact");
     }
     let exit = if plan.has_changes && context.options.detailed_exitcode { Exit::Changes } else { Exit::Done };
     Answer { exit, ..Answer::new(text, data) }

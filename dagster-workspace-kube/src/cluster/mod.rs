@@ -11,6 +11,7 @@ mod config_map;
 mod connect;
 mod discover;
 mod doctor;
+mod namespace;
 mod object;
 mod owner;
 mod pods;
@@ -28,6 +29,7 @@ pub use config_map::{ConfigMap, Found, Given, Holder, config_map, values_holder,
 pub use connect::{Cluster, ConnectError, Connected, Connection, connect};
 pub use discover::{CodeServer, DiscoverError, System, Wanted, code_servers, discover};
 pub use doctor::{Facts, Finding, doctor};
+pub use namespace::{NamespaceState, create_namespace, namespace};
 pub use owner::Owner;
 pub use pods::{Pod, pods};
 pub use release::{Release, ReleaseError, release};

@@ -2,13 +2,13 @@
 
 use std::time::SystemTime;
 
-use dagster_workspace_core::time::Timestamp;
 use dagster_workspace_core::transform::Subject;
 use dagster_workspace_core::workspace::{CodeLocation, Source, Workspace};
 use dagster_workspace_core::yaml::Document;
 use tokio::time::Instant;
 
 use super::around::counted;
+use super::clock::{clock, now};
 use super::deployer::{Deployer, Shared};
 use super::documents::{Job, checksum};
 use super::error::{DeployError, Late};
@@ -51,7 +51,7 @@ impl Run<'_> {
             return Ok((if restarts > 0 { Changed } else { Skipped }, "no webserver to ask".to_owned()));
         }
         let expected = match self.request.scope() {
-            Scope::Names => expected(self.request.aim(), self.request.names(), &before, &text),
+            Scope::Names => expected(self.request.aim(), &self.names, &before, &text),
             Scope::Everything => self.deployer.expect_everything(&asked, &text).await,
         };
         let activation = self.ask(&asked, &expected).await;
@@ -329,19 +329,4 @@ pub(super) fn judge(activation: Activation) -> Result<(), DeployError> {
             Err(DeployError::NotActive { behind, late, activation })
         }
     }
-}
-
-/// The time by this machine's clock.
-pub(super) fn now() -> Timestamp {
-    timestamp(SystemTime::now())
-}
-
-fn timestamp(time: SystemTime) -> Timestamp {
-    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-    Timestamp::from_seconds(i64::try_from(seconds).unwrap_or(i64::MAX))
-}
-
-/// A point in time for people.
-pub(crate) fn clock(time: SystemTime) -> String {
-    timestamp(time).to_string()
 }

@@ -110,6 +110,18 @@ impl Deployer {
         }
     }
 
+    /// What would be found where nothing is.
+    #[cfg(feature = "object-store")]
+    pub(super) fn nothing_around(&self) -> Around {
+        let settings = self.settings();
+        let holders = Holders {
+            values: cluster::values_holder(&settings.values),
+            workspace: cluster::workspace_holder(None, &settings.workspace),
+        };
+        let release = settings.release.clone().unwrap_or_else(|| RELEASE.to_owned());
+        Around { system: None, holders, servers: Vec::new(), release }
+    }
+
     /// What helm is asked for.
     pub(super) fn upgrade(&self, around: &Around) -> Result<Upgrade, DeployError> {
         let settings = self.settings();

@@ -107,6 +107,19 @@ impl Deployer {
         Self { shared: Arc::clone(&self.shared), events }
     }
 
+    /// A deployer of the same place with other settings, and with turns of its own.
+    pub(super) fn with_settings(&self, settings: Settings) -> Self {
+        let Shared { client, patient, namespace, .. } = &*self.shared;
+        let builder = Builder {
+            client: client.clone(),
+            patient: patient.clone(),
+            namespace: namespace.clone(),
+            settings,
+            events: self.events.clone(),
+        };
+        builder.build()
+    }
+
     /// Where it works.
     #[must_use]
     pub fn namespace(&self) -> &str {

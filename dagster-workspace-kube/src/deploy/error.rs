@@ -127,6 +127,37 @@ pub enum DeployError {
         /// Why not.
         source: Box<RestartError>,
     },
+    /// All is done, and the history does not have it: run the job again once it takes revisions.
+    #[cfg(feature = "object-store")]
+    #[error("it is done and stays done, and is not recorded")]
+    NotRecorded(#[source] Box<super::record::RecordError>),
+    /// The history does not give what is to be restored.
+    #[cfg(feature = "object-store")]
+    #[error("the history does not give the revision")]
+    History(#[from] crate::history::HistoryError),
+    /// Something else lives there: look at it, and replace it or take another namespace.
+    #[error("another installation is there: {}", found.join("; "))]
+    Occupied {
+        /// What was found.
+        found: Vec<String>,
+    },
+    /// The namespace is neither there nor gone.
+    #[error("namespace `{namespace}` is still being deleted after {} s", waited.as_secs())]
+    Terminating {
+        /// The namespace.
+        namespace: String,
+        /// How long it was waited for.
+        waited: std::time::Duration,
+    },
+    /// The values of the system cannot be used with these documents.
+    #[error("the values of the system cannot be used")]
+    SystemValues(#[from] dagster_workspace_core::compile::CompileError),
+    /// Something is not as it was restored: run it again.
+    #[error("it is not as restored: {}", found.join("; "))]
+    NotRestored {
+        /// What differs.
+        found: Vec<String>,
+    },
     /// A webserver's URL is none.
     #[error("a webserver cannot be asked")]
     Webserver(#[from] ReloadError),
@@ -179,6 +210,12 @@ impl DeployError {
                 "make it anew, or replay it on what is there now with `--rebase`".to_owned()
             }
             Self::Plan(_) => "make it anew".to_owned(),
+            #[cfg(feature = "object-store")]
+            Self::NotRecorded(_) => "mend what keeps the history from taking it and run it again: it records what is missing".to_owned(),
+            #[cfg(feature = "object-store")]
+            Self::History(error) => error.hint()?.to_owned(),
+            Self::Occupied { .. } => "`--replace` overwrites it; `--namespace` names another place".to_owned(),
+            Self::NotRestored { .. } | Self::Terminating { .. } => "run it again: what is already done is left alone".to_owned(),
             Self::NoChartVersion => "`--chart-version` names it".to_owned(),
             Self::Helm(HelmError::Missing { .. }) => "`--helm` names the program".to_owned(),
             Self::RollOut(error) => match &**error {

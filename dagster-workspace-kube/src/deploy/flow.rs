@@ -25,8 +25,21 @@ pub(super) struct Run<'r> {
     pub(super) request: &'r Request,
     pub(super) around: &'r Around,
     pub(super) report: &'r mut Report,
+    /// The deployments that it is about.
+    pub(super) names: Vec<String>,
     /// When this job wrote the workspace.
     pub(super) written: Option<SystemTime>,
+}
+
+impl<'r> Run<'r> {
+    pub(super) fn new(
+        deployer: &'r Deployer,
+        request: &'r Request,
+        around: &'r Around,
+        report: &'r mut Report,
+    ) -> Self {
+        Self { deployer, request, around, report, names: request.names().to_vec(), written: None }
+    }
 }
 
 /// How a step ended that did not fail.
@@ -72,22 +85,40 @@ impl Deployer {
                 job.only_on(only_on);
             }
         }
+        let planned = job.planned().to_vec();
+        if request.texts().is_some() {
+            job.pause();
+            if let Some(workspace) = self.take_away(&around, &documents, &planned, report).await? {
+                job = documents.begin(request).await.map_err(not_begun)?;
+                job.expect(Subject::Workspace, &workspace).map_err(not_begun)?;
+                for values in planned.iter().filter(|edited| edited.subject == Subject::Values) {
+                    job.expect(Subject::Values, &values.before).map_err(not_begun)?;
+                }
+            }
+        }
         report.pairing = job.pairing().clone();
         report.documents = job.planned().to_vec();
-        let mut run = Run { deployer: self, request, around: &around, report, written: None };
+        let mut run = Run::new(self, request, &around, report);
+        if request.texts().is_some() {
+            run.names = super::rollback::changed(&planned);
+        }
         run.preflight(&job).await.map_err(|error| (first, error))?;
         for step in Step::order(request.aim()) {
             if self.settings().steps.has(*step) {
                 run.step(*step, &mut job).await.map_err(|error| (*step, error))?;
             }
         }
+        drop(job);
+        report.tell_from(&planned);
+        #[cfg(feature = "object-store")]
+        self.record(&around, &documents, report).await.map_err(|error| (Step::Record, error))?;
         Ok(())
     }
 }
 
 impl Run<'_> {
     /// What would stop the job half way is found before anything is written.
-    async fn preflight(&mut self, job: &Job<'_>) -> Result<(), DeployError> {
+    pub(super) async fn preflight(&mut self, job: &Job<'_>) -> Result<(), DeployError> {
         let settings = self.deployer.settings();
         let changes = |subject| job.planned().iter().any(|edited| edited.subject == subject && edited.is_changed());
         if settings.steps.has(Step::Workspace) && changes(Subject::Workspace) {
@@ -125,7 +156,7 @@ impl Run<'_> {
     }
 
     /// One step, with its events.
-    async fn step(&mut self, step: Step, job: &mut Job<'_>) -> Result<(), DeployError> {
+    pub(super) async fn step(&mut self, step: Step, job: &mut Job<'_>) -> Result<(), DeployError> {
         let running = self.deployer.events.start(step);
         let span = tracing::info_span!("step", %step);
         let done = self.perform(step, job).instrument(span).await;

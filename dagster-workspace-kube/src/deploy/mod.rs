@@ -9,6 +9,8 @@
 mod activate;
 #[cfg(feature = "cluster")]
 mod around;
+#[cfg(any(feature = "cluster", feature = "object-store"))]
+mod clock;
 #[cfg(feature = "cluster")]
 mod deployer;
 mod documents;
@@ -23,11 +25,16 @@ mod flow;
 #[cfg(feature = "cluster")]
 mod planned;
 mod prune;
+#[cfg(feature = "object-store")]
+mod record;
 #[cfg(feature = "cluster")]
 mod release;
 #[cfg(feature = "cluster")]
 mod report;
 mod request;
+#[cfg(all(feature = "cluster", feature = "object-store"))]
+mod restore;
+mod rollback;
 #[cfg(feature = "cluster")]
 mod settings;
 #[cfg(feature = "cluster")]
@@ -38,7 +45,9 @@ mod step;
 mod sync;
 
 #[cfg(feature = "cli")]
-pub(crate) use activate::clock;
+pub(crate) use clock::clock;
+#[cfg(all(feature = "cli", feature = "object-store"))]
+pub(crate) use clock::now;
 #[cfg(feature = "cluster")]
 pub use deployer::{Builder, Deployer, Holders};
 #[cfg(feature = "cluster")]
@@ -50,9 +59,14 @@ pub use error::{DeployError, Failed, Late};
 pub use event::{Event, EventStream, Events, StepOutcome, StepReport};
 #[cfg(feature = "cluster")]
 pub use examine::{Examination, Initialised, SystemUpgrade};
+#[cfg(feature = "object-store")]
+pub use record::{RecordError, Recording};
 #[cfg(feature = "cluster")]
-pub use report::{Released, Report};
-pub use request::{Aim, BoxError, Request};
+pub use report::{Kept, Released, Report};
+pub use request::{Aim, BoxError, Exact, Request};
+#[cfg(all(feature = "cluster", feature = "object-store"))]
+pub use restore::{Occupied, PlannedStep, Restore, RestorePlan, SystemRelease};
+pub use rollback::{BringBackError, bring_back};
 #[cfg(feature = "cluster")]
 pub use settings::{ActivateBy, ChartOwned, Daemon, Settings};
 #[cfg(feature = "cluster")]

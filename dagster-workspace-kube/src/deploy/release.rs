@@ -52,10 +52,10 @@ impl Run<'_> {
 
     /// Waits until the code servers of the job are ready.
     pub(super) async fn wait_for_servers(&mut self, job: &mut Job<'_>) -> Done {
-        if self.request.scope() == Scope::Everything {
+        if self.request.scope() == Scope::Everything && self.request.texts().is_none() {
             return self.look_at_servers().await;
         }
-        let names = self.request.names();
+        let names = &self.names;
         if self.request.aim() == Aim::Absent || names.is_empty() {
             return Ok((Skipped, "nothing to wait for".to_owned()));
         }

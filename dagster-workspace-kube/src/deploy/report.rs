@@ -31,6 +31,17 @@ pub struct Report {
     pub restarted: Vec<String>,
     /// When the daemon has read the workspace.
     pub daemon: Option<DaemonRead>,
+    /// The revision that holds both documents, where there is a history.
+    pub recorded: Option<Kept>,
+}
+
+/// A revision that holds both documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Kept {
+    /// Its number.
+    pub revision: u64,
+    /// Whether this job has made it.
+    pub is_new: bool,
 }
 
 /// A release that carries the values.
@@ -45,8 +56,18 @@ pub struct Released {
 }
 
 impl Report {
+    /// Tells of documents as they were before the job, where it wrote them in two steps.
+    pub(super) fn tell_from(&mut self, planned: &[Edited]) {
+        for edited in &mut self.documents {
+            let first = planned.iter().find(|first| first.subject == edited.subject && first.text == edited.text);
+            if let Some(first) = first {
+                (edited.before, edited.changes) = (first.before.clone(), first.changes.clone());
+            }
+        }
+    }
+
     /// Notes how a step ended.
-    pub(super) fn note(&mut self, step: StepReport) {
+    pub(in crate::deploy) fn note(&mut self, step: StepReport) {
         self.changed |= step.outcome == StepOutcome::Changed;
         self.steps.push(step);
     }

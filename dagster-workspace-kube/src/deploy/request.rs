@@ -55,8 +55,37 @@ pub(crate) enum Scope {
 #[derive(Clone)]
 enum Edits {
     Fixed(Pair),
+    /// Both texts, byte for byte.
+    Exact(Exact),
     /// Asked anew for every text of the values that is read, so it may look at what other writers have done.
     Made(Arc<Make>),
+}
+
+/// Both documents as they are to be, byte for byte.
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Exact {
+    /// The values.
+    pub values: String,
+    /// The workspace.
+    pub workspace: String,
+}
+
+impl Exact {
+    /// One of them.
+    #[must_use]
+    pub fn get(&self, subject: Subject) -> &str {
+        match subject {
+            Subject::Values => &self.values,
+            Subject::Workspace => &self.workspace,
+        }
+    }
+}
+
+impl fmt::Debug for Exact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // They hold the values of environment variables, which belong into no log.
+        f.debug_struct("Exact").field("values", &self.values.len()).field("workspace", &self.workspace.len()).finish()
+    }
 }
 
 impl Request {
@@ -116,6 +145,24 @@ impl Request {
         Self { aim, names, edits: Edits::Made(Arc::new(make)), scope: Scope::Names }
     }
 
+    /// Both documents as they were, byte for byte: what is not in these texts goes.
+    ///
+    /// Written only over what was read when the job began, so nothing is dropped that the job does not tell of.
+    #[must_use]
+    pub fn exact(exact: Exact) -> Self {
+        let edits = Edits::Exact(exact);
+        Self { aim: Aim::Present, names: Vec::new(), edits, scope: Scope::Everything }
+    }
+
+    /// The texts of [`Request::exact`].
+    #[must_use]
+    pub fn texts(&self) -> Option<&Exact> {
+        match &self.edits {
+            Edits::Exact(exact) => Some(exact),
+            Edits::Fixed(_) | Edits::Made(_) => None,
+        }
+    }
+
     /// What becomes of the deployments.
     #[must_use]
     pub fn aim(&self) -> Aim {
@@ -153,6 +200,7 @@ impl Request {
     pub(crate) fn pair(&self, values: &Document<'_>) -> Result<Pair, BoxError> {
         match &self.edits {
             Edits::Fixed(pair) => Ok(pair.clone()),
+            Edits::Exact(_) => Ok(Pair::default()),
             Edits::Made(make) => make(values),
         }
     }
@@ -166,6 +214,7 @@ impl fmt::Debug for Request {
         // Transforms hold the values of environment variables, which belong into no log.
         match edits {
             Edits::Fixed(pair) => out.field("transforms", &(pair.values.len() + pair.workspace.len())),
+            Edits::Exact(exact) => out.field("exact", exact),
             Edits::Made(_) => &mut out,
         };
         out.finish_non_exhaustive()

@@ -59,6 +59,9 @@ pub struct Settings {
     pub chart_owned: ChartOwned,
     /// Which steps are wanted.
     pub steps: Steps,
+    /// Where both documents are recorded after success; `None`: nowhere. Whatever steps are wanted.
+    #[cfg(feature = "object-store")]
+    pub recording: Option<super::record::Recording>,
 }
 
 /// How a changed workspace becomes active.
@@ -116,6 +119,8 @@ impl Default for Settings {
             daemon: Daemon::default(),
             chart_owned: ChartOwned::default(),
             steps: Steps::default(),
+            #[cfg(feature = "object-store")]
+            recording: None,
         }
     }
 }

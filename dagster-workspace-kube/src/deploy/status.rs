@@ -254,7 +254,7 @@ impl Deployer {
     }
 }
 
-async fn stored(documents: &Documents, subject: Subject) -> Result<Option<Stored>, DeployError> {
+pub(super) async fn stored(documents: &Documents, subject: Subject) -> Result<Option<Stored>, DeployError> {
     match documents.get(subject).await {
         Ok(stored) => Ok(Some(stored)),
         Err(DocumentsError::Store { source: StoreError::NotFound { .. }, .. }) => Ok(None),

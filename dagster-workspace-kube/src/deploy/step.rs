@@ -30,6 +30,14 @@ pub enum Step {
     Daemon,
     /// Restarts what was asked for, or what cannot be reloaded.
     Restart,
+    /// Keeps both documents as a revision outside the cluster.
+    Record,
+    /// Creates the namespace.
+    Namespace,
+    /// Brings the helm release of the system to its values.
+    System,
+    /// Compares what is there with what was asked for.
+    Verify,
 }
 
 impl Step {
@@ -45,6 +53,10 @@ impl Step {
             Self::Activate => "activate",
             Self::Daemon => "daemon",
             Self::Restart => "restart",
+            Self::Record => "record",
+            Self::Namespace => "namespace",
+            Self::System => "system",
+            Self::Verify => "verify",
         }
     }
 
@@ -96,6 +108,11 @@ impl Steps {
     #[must_use]
     pub fn documents() -> Self {
         Self(BTreeSet::from([Step::Values, Step::Workspace]))
+    }
+
+    /// Of all steps those that `wanted` says.
+    pub(super) fn only(&self, wanted: impl Fn(Step) -> bool) -> Self {
+        Self(self.0.iter().copied().filter(|step| wanted(*step)).collect())
     }
 
     /// Whether this one is wanted.

@@ -16,6 +16,7 @@ use super::error::{DeployError, Failed, Late};
 use super::event::StepOutcome::{Changed, Unchanged};
 use super::report::Report;
 use super::request::{Aim, Request};
+use super::rollback;
 use super::status::everything;
 use super::step::Step;
 use crate::reload::{Activated, Activation, Hastened, Location, LocationState, Outcome, Webserver};
@@ -67,7 +68,8 @@ impl Deployer {
         let (values, workspace) = (text(Subject::Values).await?, text(Subject::Workspace).await?);
         let deadline = Instant::now() + self.settings().timeout;
         let running = self.events.start(Step::Ready);
-        let names = if names.is_empty() { deployments(&values) } else { names.to_vec() };
+        let names =
+            if names.is_empty() { rollback::deployments(&values).into_iter().collect() } else { names.to_vec() };
         let ready = async {
             for name in self.deployments_of(&names, &around.release).await? {
                 report.ready.push(self.wait_for(Step::Ready, &Rollout::newest(name), deadline).await?);
@@ -202,12 +204,6 @@ impl Deployer {
         }
         Ok(activation)
     }
-}
-
-fn deployments(values: &str) -> Vec<String> {
-    let Ok(document) = Document::parse(values) else { return Vec::new() };
-    let deployments = UserDeployments::of(&document);
-    deployments.iter().filter_map(|deployment| Some(deployment.name()?.into_owned())).collect()
 }
 
 /// The locations of these deployments.

@@ -25,6 +25,7 @@ pub fn of_documents(job: &Job<'_>) -> Plan {
         summary,
         values: pair.values.clone(),
         workspace: pair.workspace.clone(),
+        exact: request.texts().cloned(),
         target: *job.documents().target(),
         base: edited.iter().map(|edited| Base::new(edited)).collect(),
         cluster: None,

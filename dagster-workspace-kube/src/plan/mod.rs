@@ -12,7 +12,7 @@ use dagster_workspace_core::transform::pair::Pair;
 use dagster_workspace_core::transform::{Subject, Transform};
 use serde::{Deserialize, Serialize};
 
-use crate::deploy::{Aim, Request};
+use crate::deploy::{Aim, Exact, Request};
 use crate::helm::Chart;
 
 pub use base::{Base, since};
@@ -39,6 +39,9 @@ pub struct Plan {
     pub values: Vec<Transform>,
     /// Transforms of the workspace.
     pub workspace: Vec<Transform>,
+    /// Both documents as a whole, where it is about that and not about transforms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exact: Option<Exact>,
     /// The versions that it was judged for.
     pub target: Target,
     /// The documents that it was made from.
@@ -100,6 +103,9 @@ impl Plan {
     /// What it asks for.
     #[must_use]
     pub fn request(&self) -> Request {
+        if let Some(exact) = &self.exact {
+            return Request::exact(exact.clone());
+        }
         let pair = Pair { values: self.values.clone(), workspace: self.workspace.clone() };
         Request::of(self.aim, self.names.clone(), pair)
     }

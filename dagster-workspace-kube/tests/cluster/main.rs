@@ -17,6 +17,8 @@ mod namespace;
 mod relay;
 mod release;
 mod reload;
+#[cfg(all(feature = "cli", feature = "object-store"))]
+mod restore;
 mod rollout;
 mod split;
 mod standin;

@@ -160,6 +160,23 @@ impl Namespace {
         self.client.request::<Value>(request).await.unwrap();
     }
 
+    /// Deletes the namespace with everything in it, and waits until it is gone.
+    pub(crate) async fn delete_all(&self) {
+        let request = Request::new("/api/v1/namespaces").delete(&self.name, &DeleteParams::default()).unwrap();
+        self.client.request::<Value>(request).await.unwrap();
+        self.until(async || (!self.exists().await).then_some(())).await;
+    }
+
+    /// Whether there is such a namespace.
+    pub(crate) async fn exists(&self) -> bool {
+        let request = Request::new("/api/v1/namespaces").get(&self.name, &GetParams::default()).unwrap();
+        match self.client.request::<Value>(request).await {
+            Ok(_) => true,
+            Err(kube::Error::Api(status)) if status.code == 404 => false,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
     pub(crate) async fn create_deployment(&self, object: &Value) -> Value {
         self.create_at(&self.deployments(), object).await
     }

@@ -9,18 +9,14 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use super::Context;
 use super::exit::Exit;
 use super::render::{Answer, Failure, Finding};
-use crate::history::{self, Changed, Documents, History, HistoryError, Revision};
+use super::{Context, Options};
+use crate::history::{Changed, Documents, History, HistoryError, Revision};
 
 /// Arguments of `history`.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Where it is: s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX or file://DIR
-    /// [env: DAGSTER_WORKSPACE_HISTORY]
-    #[arg(long, global = true, value_name = "PLACE")]
-    history: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -45,9 +41,8 @@ enum Command {
 
 /// Runs one of them.
 pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<Answer, Failure> {
-    let Arguments { history, command } = arguments;
-    let opened = Opened::new(&place(history.as_deref())?)?;
-    match command {
+    let opened = Opened::new(context.options)?;
+    match &arguments.command {
         Command::List(arguments) => read::list(&opened, arguments),
         Command::Show(arguments) => read::show(&opened, arguments),
         Command::Diff(arguments) => read::diff(&opened, arguments, context),
@@ -64,48 +59,34 @@ pub(super) struct RevisionArguments {
     /// Take the documents of this revision of the history, or `latest`
     #[arg(long, value_name = "NUMBER")]
     revision: Option<String>,
-    /// The history [env: DAGSTER_WORKSPACE_HISTORY]
-    #[arg(long, value_name = "PLACE", requires = "revision")]
-    history: Option<String>,
 }
 
 impl RevisionArguments {
     /// What is asked for, and the documents; `None` where no revision is.
-    pub(super) fn documents(&self) -> Result<Option<(String, Documents)>, Failure> {
-        let Self { revision, history } = self;
-        let Some(revision) = revision else { return Ok(None) };
+    pub(super) fn documents(&self, options: &Options) -> Result<Option<(String, Documents)>, Failure> {
+        let Some(revision) = &self.revision else { return Ok(None) };
         let number = match revision.as_str() {
             "latest" => None,
             number => Some(number.parse().map_err(|_| Failure::usage("a revision is a number or `latest`"))?),
         };
-        let opened = Opened::new(&place(history.as_deref())?)?;
+        let opened = Opened::new(options)?;
         let revision = opened.revision(number)?;
         Ok(Some((format!("revision {}", revision.number), opened.documents(&revision)?)))
     }
 }
 
-/// The place of the history, from the argument or the environment.
-fn place(argument: Option<&str>) -> Result<String, Failure> {
-    let named = argument.map(str::to_owned).or_else(|| std::env::var(history::VARIABLE).ok());
-    named.filter(|place| !place.is_empty()).ok_or_else(|| {
-        Failure::usage("no history is named")
-            .with_hint("name it with `--history s3://BUCKET/PREFIX` or in DAGSTER_WORKSPACE_HISTORY")
-    })
-}
-
 /// An open history, and what runs its requests.
-struct Opened {
+pub(super) struct Opened {
     history: History,
     runtime: Runtime,
 }
 
 impl Opened {
-    fn new(place: &str) -> Result<Self, Failure> {
+    pub(super) fn new(options: &Options) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime =
             runtime.map_err(|error| Failure::new(Exit::Failed, "io", "cannot start a runtime").caused_by(&error))?;
-        let history = history::open(place).map_err(|error| failure(&error))?;
-        Ok(Self { history, runtime })
+        Ok(Self { history: options.history.open()?, runtime })
     }
 
     fn run<T>(&self, request: impl Future<Output = Result<T, HistoryError>>) -> Result<T, Failure> {
@@ -113,14 +94,14 @@ impl Opened {
     }
 
     /// The revision of that number, or the newest.
-    fn revision(&self, number: Option<u64>) -> Result<Revision, Failure> {
+    pub(super) fn revision(&self, number: Option<u64>) -> Result<Revision, Failure> {
         match number {
             Some(number) => self.run(self.history.get(number)),
             None => self.run(self.history.newest())?.ok_or_else(|| failure(&HistoryError::Empty)),
         }
     }
 
-    fn documents(&self, revision: &Revision) -> Result<Documents, Failure> {
+    pub(super) fn documents(&self, revision: &Revision) -> Result<Documents, Failure> {
         self.run(self.history.documents(revision))
     }
 }

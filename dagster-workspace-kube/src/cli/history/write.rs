@@ -1,7 +1,9 @@
 //! The commands of `history` that write: into the history, or from it into a directory.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
-use dagster_workspace_core::time::{self, Timestamp};
+use dagster_workspace_core::time;
 use dagster_workspace_core::transform::Subject;
 use serde_json::json;
 
@@ -10,8 +12,8 @@ use crate::cli::Context;
 use crate::cli::documents::{self, Documents};
 use crate::cli::exit::Exit;
 use crate::cli::render::{Answer, Failure};
-use crate::deploy::key;
-use crate::history::{self, Garbage, HistoryError, Meta, Origin, Recorded};
+use crate::deploy::{RecordError, Recording, key, now};
+use crate::history::{self, Garbage, Recorded};
 
 /// Arguments of `history pull`.
 #[derive(Debug, Args)]
@@ -23,12 +25,6 @@ pub(super) struct PullArguments {
 /// Arguments of `history record`.
 #[derive(Debug, Args)]
 pub(super) struct RecordArguments {
-    /// Why
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
-    /// Who [default: who started the CI job, else $USER]
-    #[arg(long, value_name = "NAME")]
-    actor: Option<String>,
     /// Version of a deployed chart: `dagster=1.13.27`
     #[arg(long = "chart", value_name = "NAME=VERSION", value_parser = chart)]
     charts: Vec<(String, String)>,
@@ -47,12 +43,6 @@ fn chart(text: &str) -> Result<(String, String), String> {
         Some((name, version)) if !name.is_empty() && !version.is_empty() => Ok((name.to_owned(), version.to_owned())),
         _ => Err("expected NAME=VERSION".to_owned()),
     }
-}
-
-/// The clock of this machine.
-fn now() -> Timestamp {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_seconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
 /// `history pull`: the documents become those of the revision, byte for byte.
@@ -83,21 +73,26 @@ pub(super) fn pull(opened: &Opened, arguments: &PullArguments, context: &Context
 
 /// `history record`: the documents are read anew for every number that another recorder takes.
 pub(super) fn record(opened: &Opened, arguments: &RecordArguments, context: &Context<'_>) -> Result<Answer, Failure> {
-    let documents = Documents::open(context.options)?;
-    let meta = meta(arguments);
+    let place = Documents::open(context.options)?;
+    let Documents { documents, names, runtime } = &place;
+    let charts: BTreeMap<String, String> = arguments.charts.iter().cloned().collect();
     let detailed = |recorded: bool| {
         if context.options.detailed_exitcode && recorded { Exit::Changes } else { Exit::Done }
     };
+    let texts = runtime.block_on(Recording::texts(documents)).map_err(|error| names.failure(error))?;
+    check_yaml(&place, &texts)?;
     if context.options.dry_run {
-        let texts = opened.runtime.block_on(read(&documents)).map_err(Stopped::into_failure)?;
         let newest = opened.run(opened.history.newest())?;
-        let known = newest.as_ref().is_some_and(|newest| newest.is_same(&texts, &meta.charts));
+        let known = newest.as_ref().is_some_and(|newest| newest.is_same(&texts, &charts));
         let text = if known { "nothing new\n" } else { "a new revision\nnothing is written (--dry-run)\n" };
         let data = json!({ "changed": !known, "dry_run": true, "revision": newest.as_ref().map(data) });
         return Ok(Answer { exit: detailed(!known), ..Answer::new(text, data) });
     }
-    let recording = history::record_with(&opened.history, &meta, || read(&documents));
-    let recorded = opened.runtime.block_on(recording).map_err(Stopped::into_failure)?;
+    let recording = context.options.history.recording_in(opened.history.clone());
+    let recorded = runtime.block_on(recording.record(documents, charts)).map_err(|error| match error {
+        RecordError::Documents(error) => names.failure(error),
+        RecordError::History(error) => failure(&error),
+    })?;
     let revision = recorded.revision();
     let new = matches!(recorded, Recorded::New(_));
     let mut text = match &recorded {
@@ -112,49 +107,6 @@ pub(super) fn record(opened: &Opened, arguments: &RecordArguments, context: &Con
     }
     let data = json!({ "changed": new, "dry_run": false, "revision": data(revision) });
     Ok(Answer { exit: detailed(new), ..Answer::new(text, data) })
-}
-
-/// Why recording stopped: the documents, or the history.
-enum Stopped {
-    Documents(Failure),
-    History(HistoryError),
-}
-
-impl Stopped {
-    fn into_failure(self) -> Failure {
-        match self {
-            Self::Documents(failure) => failure,
-            Self::History(error) => failure(&error),
-        }
-    }
-}
-
-impl From<HistoryError> for Stopped {
-    fn from(error: HistoryError) -> Self {
-        Self::History(error)
-    }
-}
-
-async fn read(documents: &Documents) -> Result<history::Documents, Stopped> {
-    let mut texts = Vec::new();
-    for subject in documents::BOTH {
-        let stored = documents.documents.get(subject).await;
-        texts.push(stored.map_err(|error| Stopped::Documents(documents.names.failure(error)))?.text);
-    }
-    let workspace = texts.pop().unwrap_or_default();
-    let texts = history::Documents { values: texts.pop().unwrap_or_default(), workspace };
-    check_yaml(documents, &texts).map_err(Stopped::Documents)?;
-    Ok(texts)
-}
-
-fn meta(arguments: &RecordArguments) -> Meta {
-    let RecordArguments { reason, actor, charts } = arguments;
-    let origin = Origin::of_environment();
-    let started_by = origin.as_ref().and_then(|origin| origin.actor.clone());
-    let user = || ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
-    let actor = actor.clone().or(started_by).or_else(user);
-    let charts = charts.iter().cloned().collect();
-    Meta { actor, reason: reason.clone(), origin, charts, ..Meta::at(now()) }
 }
 
 /// `history gc`.

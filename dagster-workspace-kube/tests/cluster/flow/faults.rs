@@ -10,7 +10,7 @@ use crate::kubelet::{Fate, Pods};
 const ADD: &[&str] = &["add", "etl", "--image", "r/etl:1", "--arg=-m"];
 
 /// Waits until the job has ended a step, then kills it at once: SIGKILL.
-async fn kill_after(system: &System, arguments: &[&str], step: &'static str) {
+pub(crate) async fn kill_after(system: &System, arguments: &[&str], step: &'static str) {
     use std::io::{BufRead as _, BufReader};
     let mut command = system.command(arguments);
     let killed = tokio::task::spawn_blocking(move || {

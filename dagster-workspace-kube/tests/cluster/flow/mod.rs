@@ -2,7 +2,7 @@
 //! API server's pod proxy.
 
 mod add;
-mod faults;
+pub(crate) mod faults;
 mod many;
-mod system;
+pub(crate) mod system;
 mod upkeep;

@@ -1,21 +1,26 @@
 //! The documents' part of every job: [`Documents::begin`] reads both, makes what was asked of them and judges how they pair
 //! up, before anything is written; [`Job::write`] then writes one. A directory and a cluster differ in their store alone.
 
+mod job;
+
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use dagster_workspace_core::diff::Change;
-use dagster_workspace_core::error::{Diagnostic, Severity};
-use dagster_workspace_core::lint::{self, Target};
+use dagster_workspace_core::error::Diagnostic;
+use dagster_workspace_core::lint::Target;
 use dagster_workspace_core::transform::pair::Pair;
 use dagster_workspace_core::transform::{self, Applied, Subject, Transform, TransformError};
 use dagster_workspace_core::yaml::Document;
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
+pub(crate) use self::job::OnlyOn;
+use self::job::judge;
+pub use self::job::{Job, JobError};
 use super::request::{BoxError, Request, Scope};
-use crate::apply::{Absent, ApplyError, Outcome, Turn, Turns, Written, apply_from, apply_with};
+use crate::apply::{Absent, ApplyError, Outcome, Turn, Turns, Written, apply_with};
 use crate::retry::RetryPolicy;
 use crate::store::{Key, Store, StoreError, Stored, Version};
 
@@ -54,7 +59,7 @@ impl Edited {
     /// Whether it was written, or would be.
     #[must_use]
     pub fn is_changed(&self) -> bool {
-        self.written != Written::Nothing || !self.changes.is_empty()
+        self.written != Written::Nothing || self.before != self.text
     }
 }
 
@@ -253,6 +258,27 @@ impl Documents {
         }
     }
 
+    /// Brings a document to a whole text, byte for byte, and says whether it had another one. Nothing is linted.
+    ///
+    /// `over` says which other text may be replaced.
+    ///
+    /// # Errors
+    /// [`DocumentsError::Stale`] where it may not; else as [`Documents::create`].
+    pub(crate) async fn bring(
+        &self,
+        subject: Subject,
+        text: &str,
+        over: impl Fn(&str) -> bool,
+    ) -> Result<bool, DocumentsError> {
+        let change = |standing: &str| match standing {
+            standing if standing == text => Ok(None),
+            standing if over(standing) => Ok(Some(text.to_owned())),
+            standing => Err(DocumentsError::Stale { subject, text: standing.to_owned() }),
+        };
+        let done = self.turns.apply_with(&key(subject), Absent::Create(text), &self.policy, change).await;
+        done.map(|outcome| outcome.written != Written::Nothing).map_err(|error| refused(subject, error))
+    }
+
     /// Reads what `request` is about and makes all of its changes, without writing any. Other calls of this process wait
     /// until the job is dropped or [paused](Job::pause).
     ///
@@ -270,10 +296,12 @@ impl Documents {
             // Always in this order, so that no two jobs wait for each other.
             turns.push(self.turn(Subject::Workspace).await?);
             let stored = self.get(Subject::Workspace).await?;
-            edited.push(self.edited(Subject::Workspace, stored, &pair.workspace)?);
+            edited.push(self.edited(request, Subject::Workspace, stored, &pair.workspace)?);
             pairing = judge(&edited, &self.target)?;
         }
-        Ok(Job { documents: self, request, pair, pairing, planned: edited, turns, only_on: None })
+        // Whole texts are not made anew from what another writer has put there meanwhile: it would be lost.
+        let only_on = if request.texts().is_some() { edited.iter().map(OnlyOn::of).collect() } else { Vec::new() };
+        Ok(Job { documents: self, request, pair, pairing, planned: edited, turns, only_on })
     }
 
     /// Changes both documents, one after the other in the order of the request.
@@ -314,13 +342,23 @@ impl Documents {
             })?;
             request.pair(&document).map_err(DocumentsError::Request)?
         };
-        let edited = self.edited(Subject::Values, stored, &pair.values)?;
+        let edited = self.edited(request, Subject::Values, stored, &pair.values)?;
         Ok((pair, edited))
     }
 
-    fn edited(&self, subject: Subject, stored: Stored, transforms: &[Transform]) -> Result<Edited, DocumentsError> {
+    fn edited(
+        &self,
+        request: &Request,
+        subject: Subject,
+        stored: Stored,
+        transforms: &[Transform],
+    ) -> Result<Edited, DocumentsError> {
         let Stored { text: before, version } = stored;
-        match transform::apply(&before, transforms, &self.target) {
+        let applied = match request.texts() {
+            Some(texts) => transform::replace(&before, texts.get(subject), subject, &self.target),
+            None => transform::apply(&before, transforms, &self.target),
+        };
+        match applied {
             Ok(Applied { text, changes, warnings }) => {
                 let (written, requests) = (Written::Nothing, 1);
                 Ok(Edited { subject, before, text, version, changes, warnings, written, requests })
@@ -330,160 +368,10 @@ impl Documents {
     }
 }
 
-/// A failure, and what had been done before it.
-#[derive(Debug, thiserror::Error)]
-#[error("{source}")]
-pub struct JobError {
-    /// Documents that were written, or needed no change.
-    pub done: Vec<Edited>,
-    /// The document that was not; `None` where the job ended before any was to be written.
-    pub failed: Option<Subject>,
-    /// Why.
-    pub source: DocumentsError,
-}
-
-impl JobError {
-    /// Whether something was written, so that the same job has to run again.
-    #[must_use]
-    pub fn is_partial(&self) -> bool {
-        self.done.iter().any(Edited::is_changed) || matches!(self.source, DocumentsError::Unsettled { .. })
-    }
-}
-
-/// A request and both documents as they were read for it. Nothing is written until [`Job::write`].
-#[derive(Debug)]
-pub struct Job<'d> {
-    documents: &'d Documents,
-    request: &'d Request,
-    pair: Pair,
-    pairing: Pairing,
-    /// What was read and not yet written, with what is to be made of it.
-    planned: Vec<Edited>,
-    turns: Vec<Turn>,
-    /// What the first document must be when it is written.
-    only_on: Option<OnlyOn>,
-}
-
-/// The texts that a document may have when it is written.
-#[derive(Clone, Debug)]
-pub(crate) struct OnlyOn {
-    pub(crate) subject: Subject,
-    /// Their checksums.
-    pub(crate) checksums: Vec<String>,
-}
-
-impl OnlyOn {
-    fn check(&self, subject: Subject, text: &str) -> Result<(), DocumentsError> {
-        if subject != self.subject || self.checksums.contains(&checksum(text)) {
-            return Ok(());
-        }
-        Err(DocumentsError::Stale { subject, text: text.to_owned() })
-    }
-}
-
 /// What stands for a text: 64 hexadecimal digits.
 #[must_use]
 pub fn checksum(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-impl Job<'_> {
-    /// What is asked for.
-    #[must_use]
-    pub fn request(&self) -> &Request {
-        self.request
-    }
-
-    /// Where the documents are.
-    #[must_use]
-    pub fn documents(&self) -> &Documents {
-        self.documents
-    }
-
-    /// The documents that the request is about, in the order in which they are written.
-    #[must_use]
-    pub fn order(&self) -> Vec<Subject> {
-        let everything = self.request.scope() == Scope::Everything;
-        let concerned =
-            |subject: &Subject| *subject == Subject::Values || everything || !self.pair.workspace.is_empty();
-        self.request.order().into_iter().filter(concerned).collect()
-    }
-
-    /// What would be written: everything that is not written yet, as it was read.
-    #[must_use]
-    pub fn planned(&self) -> &[Edited] {
-        &self.planned
-    }
-
-    /// The transforms of both documents, as they follow from the values.
-    #[must_use]
-    pub fn pair(&self) -> &Pair {
-        &self.pair
-    }
-
-    /// Findings about both documents together that the job brings and that do not stand in its way.
-    #[must_use]
-    pub fn pairing(&self) -> &Pairing {
-        &self.pairing
-    }
-
-    /// Writes a document only where it has one of these texts.
-    #[cfg(feature = "cluster")]
-    pub(crate) fn only_on(&mut self, only_on: OnlyOn) {
-        self.only_on = Some(only_on);
-    }
-
-    /// Lets other calls of this process go on: something that takes long comes next. What was read is read again then.
-    pub fn pause(&mut self) {
-        self.turns.clear();
-    }
-
-    /// Writes one document, again from reading where another writer was faster. What was read at the beginning is not read
-    /// again, unless the job was paused.
-    ///
-    /// # Errors
-    /// [`DocumentsError`]; nothing is written to this document, but for [`DocumentsError::Unsettled`].
-    pub async fn write(&mut self, subject: Subject) -> Result<Edited, DocumentsError> {
-        let Self { documents, request, pair, pairing: _, planned, turns, only_on } = self;
-        let seen = planned.iter().position(|edited| edited.subject == subject).map(|at| planned.remove(at));
-        let mut _own_turn = None;
-        let seen = if turns.is_empty() {
-            _own_turn = Some(documents.turn(subject).await?);
-            None
-        } else {
-            seen.map(|Edited { before, version, .. }| Stored { text: before, version })
-        };
-        let mut last = None;
-        let change = |text: &str| {
-            only_on.as_ref().map_or(Ok(()), |only_on| only_on.check(subject, text))?;
-            // The version is that of the outcome.
-            let stored = Stored { text: text.to_owned(), version: Version::new("") };
-            let edited = match subject {
-                Subject::Values => {
-                    let (made, edited) = documents.make_values(request, stored)?;
-                    *pair = made;
-                    edited
-                }
-                Subject::Workspace => documents.edited(subject, stored, &pair.workspace)?,
-            };
-            let new = (!edited.changes.is_empty()).then(|| edited.text.clone());
-            last = Some(edited);
-            Ok::<_, DocumentsError>(new)
-        };
-        let (store, key, policy) = (documents.turns.store(), key(subject), &documents.policy);
-        let outcome = match seen {
-            Some(seen) => apply_from(store, &key, seen, policy, change).await,
-            None => apply_with(store, &key, Absent::Refuse, policy, change).await,
-        };
-        let Outcome { before, text, version, written, attempts, requests } =
-            outcome.map_err(|error| refused(subject, error))?;
-        if attempts > 1 {
-            // Others are at it, and what was read of the other document is old by now: a write would only lose.
-            planned.clear();
-        }
-        let (changes, warnings) = last.map(|Edited { changes, warnings, .. }| (changes, warnings)).unwrap_or_default();
-        Ok(Edited { subject, before: before.unwrap_or_default(), text, version, changes, warnings, written, requests })
-    }
 }
 
 fn refused(subject: Subject, error: ApplyError<DocumentsError>) -> DocumentsError {
@@ -495,25 +383,4 @@ fn refused(subject: Subject, error: ApplyError<DocumentsError>) -> DocumentsErro
         }
         ApplyError::Unsettled { source, .. } => DocumentsError::Unsettled { subject, source },
     }
-}
-
-/// Findings about both documents together that a job brings, judged on the state that it leads to.
-fn judge(edited: &[Edited], target: &Target) -> Result<Pairing, DocumentsError> {
-    let [values, workspace] = edited else { return Ok(Pairing::default()) };
-    let pairing = |values: &str, workspace: &str| -> Result<Vec<Diagnostic>, DocumentsError> {
-        let read = |subject, text: &str| {
-            let document = Document::parse(text).map(Document::into_owned);
-            document.map_err(|error| DocumentsError::Transform { subject, text: text.to_owned(), source: error.into() })
-        };
-        let values = read(Subject::Values, values)?;
-        Ok(lint::lint_pairing(&values, &read(Subject::Workspace, workspace)?, target))
-    };
-    let old = pairing(&values.before, &workspace.before)?;
-    let known = |new: &Diagnostic| old.iter().any(|old| (old.code, &old.message) == (new.code, &new.message));
-    let findings = pairing(&values.text, &workspace.text)?.into_iter().filter(|new| !known(new)).collect();
-    let pairing = Pairing { values: values.text.clone(), workspace: workspace.text.clone(), findings };
-    if pairing.findings.iter().any(|finding| finding.severity == Severity::Error) {
-        return Err(DocumentsError::Unpaired { pairing });
-    }
-    Ok(pairing)
 }

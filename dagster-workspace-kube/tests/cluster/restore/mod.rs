@@ -1,0 +1,7 @@
+//! Recording in the flow, and installations rebuilt out of what was recorded: the command with real helm and charts, histories in
+//! a directory and in S3.
+
+mod kept;
+mod rebuilt;
+mod record;
+mod rollback;
