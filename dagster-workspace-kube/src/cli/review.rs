@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use dagster_workspace_core::staging::{self, Record};
-use dagster_workspace_core::time::Timestamp;
+use dagster_workspace_core::time::{ParseLengthError, Timestamp, parse_length};
 use dagster_workspace_core::transform::Transform;
 use serde_json::json;
 
@@ -55,20 +55,10 @@ pub(super) struct Clock {
 pub(super) struct Age(pub(super) i64);
 
 impl std::str::FromStr for Age {
-    type Err = &'static str;
+    type Err = ParseLengthError;
 
-    fn from_str(text: &str) -> Result<Self, &'static str> {
-        let expected = "expected a number and a unit, as in 30m, 12h, 7d or 2w";
-        let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or(expected)?;
-        let seconds = match unit {
-            "m" => 60,
-            "h" => 3600,
-            "d" => 86_400,
-            "w" => 7 * 86_400,
-            _ => return Err(expected),
-        };
-        let number: u32 = number.parse().map_err(|_| expected)?;
-        Ok(Self(i64::from(number) * seconds))
+    fn from_str(text: &str) -> Result<Self, ParseLengthError> {
+        parse_length(text).map(Self)
     }
 }
 
