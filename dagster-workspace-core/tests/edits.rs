@@ -142,6 +142,11 @@ fn add_before_blanks_that_told_the_indentation_of_an_empty_block_scalar() {
 }
 
 #[test]
+fn add_before_blanks_that_told_the_indentation_of_an_empty_explicit_key() {
+    check("a: b\n? |\n  \n", r#"{"op":"set","path":["c"],"value":1}"#, "a: b\n? |\nc: 1\n  \n");
+}
+
+#[test]
 fn add_in_crlf_text_writes_crlf_inside_a_multi_line_item() {
     check(
         "x:\r\n  - name: a\r\n",

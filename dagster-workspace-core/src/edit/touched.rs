@@ -48,7 +48,7 @@ fn inserted(document: &Document<'_>, splices: &Splices, target: &Target, expect:
     let text = splice.text.trim_start_matches(['\n', '\r']);
     let blank = splice.text.len() - text.len();
     let whole = text.ends_with(['\n', '\r']) || splice.span.start as usize == document.text().len();
-    let before = document.records().get(gone.start.checked_sub(1)?)?;
+    let before = last_written(document.records().get(..gone.start)?)?;
     let taken = blank > 0 && keeps_breaks(before, document.text()) || is_bodiless(before, document.text());
     if !whole || taken || gone.start != document.records().get(collection)?.next as usize {
         return None;
@@ -78,7 +78,7 @@ fn removed(document: &Document<'_>, span: Span, target: &Target) -> Option<Patch
         && lines.behind_trivia(start) == element.start
         && element.end <= end
         && lines.behind_trivia(element.end) >= end;
-    let before = document.records().get(gone.start.checked_sub(1)?)?;
+    let before = last_written(document.records().get(..gone.start)?)?;
     let whole = whole && !is_bodiless(before, document.text());
     // The first element gives its collection its place, so the new first one would have to.
     (whole && gone.start > collection + 1).then(|| Patch { collection, gone, fresh: Vec::new() })
@@ -154,7 +154,7 @@ fn element_of<'f>(
         return None;
     }
     let records = fragment.records().get(2..)?;
-    let (last, text) = (records.last()?, fragment.text());
+    let (last, text) = (last_written(records)?, fragment.text());
     let takes = keeps_breaks(last, text)
         || is_bodiless(last, text)
         || takes_lines(text, last, Lines::new(document.text()), behind as usize);
@@ -170,6 +170,11 @@ fn begins_with_colon(text: &str, at: usize) -> bool {
 /// Whether blank lines behind a record of `text` would belong to it.
 fn keeps_breaks(record: &Record, text: &str) -> bool {
     chomping(text, record) == Some(Chomping::Keep)
+}
+
+/// The last of some records of which something is written.
+fn last_written(records: &[Record]) -> Option<&Record> {
+    records.iter().rev().find(|record| record.kind != Kind::Empty)
 }
 
 /// Whether a record of `text` is a block scalar without a line of content: blank lines behind it tell its indentation.
