@@ -53,7 +53,7 @@ struct Shared {
     fates: Mutex<Vec<(Pods, Fate)>>,
     otherwise: Mutex<Fate>,
     /// What runs in these pods: webservers on this machine.
-    webservers: Mutex<Option<(Pods, Webservers)>>,
+    webservers: Mutex<Vec<(Pods, Webservers)>>,
     changed: Notify,
     stop: Notify,
 }
@@ -82,7 +82,7 @@ impl Kubelet {
 
     /// What runs in these pods, one process in each, at port 80.
     pub(crate) fn run_webservers(&self, pods: Pods, webservers: &Webservers) {
-        *self.shared.webservers.lock().unwrap() = Some((pods, webservers.clone()));
+        self.shared.webservers.lock().unwrap().push((pods, webservers.clone()));
     }
 
     /// What becomes of all other pods from now on.
@@ -222,7 +222,7 @@ impl Node {
     /// Starts what runs in a pod, and gives the pod's address; `None` where nothing does.
     async fn run_in(&mut self, pod: &Value, uid: &str) -> Option<String> {
         let webservers = self.shared.webservers.lock().unwrap().clone();
-        let (_, webservers) = webservers.filter(|(pods, _)| pods.include(pod))?;
+        let (_, webservers) = webservers.into_iter().find(|(pods, _)| pods.include(pod))?;
         if !self.addresses.contains_key(uid) {
             let address = ControlPlane::shared()?.pod_address();
             address.route(80, webservers.start().await);

@@ -20,6 +20,14 @@ use crate::namespace::Namespace;
 #[derive(Clone)]
 pub(crate) struct Webservers {
     shared: Arc<Shared>,
+    mode: Mode,
+}
+
+/// Whether a webserver takes mutations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Normal,
+    ReadOnly,
 }
 
 struct Shared {
@@ -44,20 +52,25 @@ impl Webservers {
             queries: AtomicU32::new(0),
             reloads: AtomicU32::new(0),
         };
-        Self { shared: Arc::new(shared) }
+        Self { shared: Arc::new(shared), mode: Mode::Normal }
+    }
+
+    /// The same, started with `--read-only`.
+    pub(crate) fn read_only(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), mode: Mode::ReadOnly }
     }
 
     /// One more process, which has read the workspace as it is now. Gives its port on 127.0.0.1; it runs as long as the runtime.
     pub(crate) async fn start(&self) -> u16 {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let shared = Arc::clone(&self.shared);
+        let (shared, mode) = (Arc::clone(&self.shared), self.mode);
         let served = Arc::new(Mutex::new(shared.read().await));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (shared, served) = (Arc::clone(&shared), Arc::clone(&served));
                 // A connection that breaks is the peer's affair.
-                tokio::spawn(async move { drop(shared.serve(stream, &served).await) });
+                tokio::spawn(async move { drop(shared.serve(stream, &served, mode).await) });
             }
         });
         port
@@ -88,12 +101,17 @@ impl Shared {
         Workspace::of(&document).locations().map(shown).collect()
     }
 
-    async fn serve(&self, stream: TcpStream, served: &Mutex<Vec<Value>>) -> std::io::Result<()> {
+    async fn serve(&self, stream: TcpStream, served: &Mutex<Vec<Value>>, mode: Mode) -> std::io::Result<()> {
         let mut stream = BufReader::new(stream);
         loop {
             let Some(body) = request(&mut stream).await? else { return Ok(()) };
             let body: Value = serde_json::from_slice(&body).unwrap_or_default();
             match body["operationName"].as_str() {
+                Some("ReloadWorkspace") if mode == Mode::ReadOnly => {
+                    let refused = json!({"__typename": "UnauthorizedError", "message": "Authorization failed"});
+                    answer(&mut stream, &json!({"data": {"reloadWorkspace": refused}})).await?;
+                    continue;
+                }
                 Some("ReloadWorkspace") => {
                     self.reloads.fetch_add(1, Ordering::Relaxed);
                     let read = self.read().await;
@@ -112,11 +130,7 @@ impl Shared {
             let data = json!({"data": {
                 "workspaceOrError": workspace, "reloadWorkspace": workspace, "reloadRepositoryLocation": one,
             }});
-            let data = data.to_string();
-            let head =
-                format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", data.len());
-            stream.write_all(format!("{head}{data}").as_bytes()).await?;
-            stream.flush().await?;
+            answer(&mut stream, &data).await?;
         }
     }
 
@@ -132,6 +146,13 @@ impl Shared {
         let shown = json!([{"key": "host", "value": location["host"]}, {"key": "port", "value": location["port"]}]);
         json!({"name": location["name"], "loadStatus": "LOADED", "displayMetadata": shown, "locationOrLoadError": loaded})
     }
+}
+
+async fn answer(stream: &mut BufReader<TcpStream>, data: &Value) -> std::io::Result<()> {
+    let data = data.to_string();
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", data.len());
+    stream.write_all(format!("{head}{data}").as_bytes()).await?;
+    stream.flush().await
 }
 
 /// The body of the next request; `None` where there is none.

@@ -63,6 +63,10 @@ impl System {
         let webservers = Webservers::new(&namespace, WORKSPACE);
         let kubelet = Kubelet::start(&namespace);
         kubelet.run_webservers(Pods::Label("component".into(), "dagster-webserver".into()), &webservers);
+        kubelet.run_webservers(
+            Pods::Label("component".into(), "dagster-webserver-read-only".into()),
+            &webservers.read_only(),
+        );
         helm.system("dagster", &values);
         let system = Self { namespace, kubelet, webservers, helm, major };
         system.until_ready("dagster-dagster-webserver").await;
