@@ -22,7 +22,9 @@ def test_conflict_tells_where_and_what() -> None:
     (conflict,) = merged.conflicts
     assert (conflict.path, conflict.kind, conflict.renamed_to) == ("deployments[a].port", "edit-edit", None)
     assert str(conflict) == "`deployments[a].port`: both sides changed it"
-    assert conflict.base and conflict.ours and conflict.theirs
+    assert conflict.base
+    assert conflict.ours
+    assert conflict.theirs
     assert [side.value for side in (conflict.base, conflict.ours, conflict.theirs)] == [1, 2, 3]
     assert (conflict.ours.line, conflict.theirs.line, conflict.line) == (4, 5, 5)
     start, end = conflict.theirs.span
@@ -62,9 +64,11 @@ def test_err_tells_which_of_the_three(tmp_path: Path) -> None:
     with pytest.raises(ParseError) as caught:
         merge(BASE, BASE + "x: 1\n", BASE + " bad\n")
     assert caught.value.line == 5
+    assert caught.value.rendered is not None
     assert caught.value.rendered.splitlines()[1].endswith("--> theirs:5:2")
     path = tmp_path / "base.yaml"
     path.write_text("a: [\n")
     with pytest.raises(ParseError) as caught:
         merge(path, BASE, b"a: 1\n")
+    assert caught.value.rendered is not None
     assert str(path) in caught.value.rendered

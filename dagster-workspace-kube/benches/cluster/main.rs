@@ -54,7 +54,8 @@ async fn one_job(system: &System) {
         let report = system.done(&job).await;
         let (wall, requests) = (started.elapsed(), &report["requests"]);
         let steps = report["steps"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let steps: Vec<String> = steps.iter().map(|step| format!("{} {}", text(&step["step"]), step["seconds"])).collect();
+        let steps: Vec<String> =
+            steps.iter().map(|step| format!("{} {}", text(&step["step"]), step["seconds"])).collect();
         println!("{what:<22} {requests:>3} requests {:>7.3}  {}", wall.as_secs_f64(), steps.join(", "));
     }
 }
