@@ -172,7 +172,7 @@ pub(super) use on_cluster::changed;
 mod tests {
     use super::*;
 
-    const THEN: &str = "deployments:\n- {name: etl, image: {repository: r, tag: '1'}, port: 3030, labels: {a: b}}\n";
+    const THEN: &str = "deployments:\n- {name: etl, image: {repository: r, tag: '1', pullPolicy: Always}, port: 3030, labels: {a: b}}\n";
 
     #[track_caller]
     fn check(now: &str, expected: &str) {
@@ -188,14 +188,13 @@ mod tests {
 
     #[test]
     fn entry_comes_back_where_it_is_gone_or_differs_and_others_stay() {
-        let other = "- {name: b, image: {repository: r, tag: '1'}, port: 1}\n";
+        let other = "- {name: b, image: {repository: r, tag: '1', pullPolicy: Always}, port: 1}\n";
         check(THEN, THEN);
-        let differs =
-            "deployments:\n- {name: etl, image: {repository: r, tag: '2'}, port: 3030, annotations: {x: y}}\n";
+        let differs = "deployments:\n- {name: etl, image: {repository: r, tag: '2', pullPolicy: Always}, port: 3030, annotations: {x: y}}\n";
         check(
             &format!("{differs}{other}"),
             &format!(
-                "deployments:\n- {{name: etl, image: {{repository: r, tag: \"1\"}}, port: 3030, labels: {{a: b}}}}\n{other}"
+                "deployments:\n- {{name: etl, image: {{repository: r, tag: '1', pullPolicy: Always}}, port: 3030, labels: {{a: b}}}}\n{other}"
             ),
         );
     }
