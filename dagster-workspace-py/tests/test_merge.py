@@ -30,7 +30,7 @@ def test_conflict_tells_where_and_what() -> None:
     start, end = conflict.theirs.span
     assert theirs.encode()[start:end].decode() == conflict.theirs.text == "3"
     start, end = conflict.result
-    assert merged.text.encode()[start:end] == b"2"
+    assert merged.text.encode()[start:end] == b": 2 # one"
 
 
 def test_resolve_takes_a_side() -> None:
