@@ -109,7 +109,7 @@ class Conflict:
     renamed_to: str | None = None
     """The name under which a deleted element seems to stand now."""
     result: tuple[int, int]
-    """Offsets in the bytes of the merged text: where it has one of the sides, with what leads to the value and its comment."""
+    """Offsets in the bytes of the merged text: one of the sides, from behind the key to behind the comment."""
     line: int
     """Line of the merged text, from 1."""
 
