@@ -45,7 +45,7 @@ fn every_written_case_comes_out() {
         assert_eq!(said.exit, if wanted.is_empty() { 0 } else { 3 }, "{case}");
         let said = merge(&base, &ours, &theirs, &[]);
         assert_eq!(said.stdout, text(&case["out"]), "{case}");
-        assert_eq!(said.stderr.matches("warning[DW06").count(), wanted.len(), "{case}");
+        assert_eq!(said.stderr.matches("warning[DW08").count(), wanted.len(), "{case}");
         checked += 1;
     }
     assert_eq!(checked, 15);

@@ -89,7 +89,7 @@ fn revisions_are_recorded_shown_compared_and_pulled() {
 
         let planned = run(&["history", "record", "--dry-run", "--output", "json"]).json();
         assert_eq!((&planned["changed"], &planned["revision"]), (&true.into(), &Value::Null));
-        let first = run(&[&record[..], &["--chart", "dagster=1.13.27", "--actor", "ada"]].concat());
+        let first = run(&[&record[..], &["--of-chart", "dagster=1.13.27", "--actor", "ada"]].concat());
         assert_eq!(first.exit, 2, "{}", first.stderr);
         let revision = &first.json()["revision"];
         assert_eq!((&revision["number"], &revision["actor"]), (&1.into(), &"ada".into()));

@@ -26,7 +26,7 @@ pub(super) struct PullArguments {
 #[derive(Debug, Args)]
 pub(super) struct RecordArguments {
     /// Version of a deployed chart: `dagster=1.13.27`
-    #[arg(long = "chart", value_name = "NAME=VERSION", value_parser = chart)]
+    #[arg(long = "of-chart", value_name = "NAME=VERSION", value_parser = chart)]
     charts: Vec<(String, String)>,
 }
 
