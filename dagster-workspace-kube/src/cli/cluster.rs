@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use clap::Args;
+use dagster_workspace_core::lint::{Target, Version, VersionError};
 use dagster_workspace_core::transform::Subject;
 use kube::client::{Body, ClientBuilder};
 use tower::util::MapRequestLayer;
@@ -45,7 +46,7 @@ pub(super) struct ClusterOptions {
     /// Its chart: a path, oci://..., REPOSITORY/NAME, or a name in --repo [default: Dagster's own]
     #[arg(long, global = true)]
     chart: Option<String>,
-    /// The chart's version [default: that of the running system]
+    /// The chart's version; in a directory that which the documents are for [default: that of the running system, or the newest known]
     #[arg(long, global = true, value_name = "VERSION")]
     chart_version: Option<String>,
     /// The repository of the chart
@@ -143,7 +144,6 @@ impl ClusterOptions {
             ("--system-release", self.system_release.is_some()),
             ("--release", self.release.is_some()),
             ("--chart", self.chart.is_some()),
-            ("--chart-version", self.chart_version.is_some()),
             ("--repo", self.repo.is_some()),
             ("--helm", self.helm.is_some()),
             ("--skip-schema-validation", self.skip_schema_validation),
@@ -200,6 +200,13 @@ impl ClusterOptions {
             }
             (Some(name), None) => Some(self::chart(name)?),
         })
+    }
+
+    /// What the documents are for, as long as no cluster says it: Dagster and its charts are released together.
+    pub(super) fn target(&self) -> Result<Target, Failure> {
+        let Some(text) = &self.chart_version else { return Ok(Target::default()) };
+        let version: Version = text.parse().map_err(|error: VersionError| Failure::usage(error.to_string()))?;
+        Ok(Target { dagster: version, chart: version })
     }
 
     /// How to go about jobs.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use dagster_workspace_core::compile::{self, CompileError, Compiled, Form, Input, Part};
-use dagster_workspace_core::lint::{Target, Version};
+use dagster_workspace_core::lint::Target;
 use dagster_workspace_core::transform::Subject;
 use serde_json::json;
 
@@ -34,9 +34,6 @@ pub(super) struct Arguments {
     /// The ConfigMap of the workspace
     #[arg(long, value_name = "NAME", default_value = "dagster-workspace-yaml")]
     config_map: String,
-    /// Version of both charts [default: the newest that is known]
-    #[arg(long, value_name = "VERSION")]
-    chart_version: Option<Version>,
     /// Write dagster.yaml and dagster-user-deployments.yaml into this directory, instead of printing them
     #[arg(long, value_name = "DIR")]
     into: Option<PathBuf>,
@@ -65,7 +62,7 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
         let workspace = compiled.map_err(|error| failure(&error, |_| (system.name.clone(), system.text.clone())))?;
         return Ok(Answer::new(workspace.clone(), json!({ "workspace.yaml": workspace })));
     }
-    let [values, workspace] = texts(arguments, context)?;
+    let Source { values, workspace, target } = source(arguments, context)?;
     let system = base(arguments.system_values.as_deref(), context)?;
     let user_deployments = base(arguments.user_values.as_deref(), context)?;
     let form = match arguments.workspace_as {
@@ -77,7 +74,7 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
         workspace: &workspace.1,
         system: &system.1,
         user_deployments: &user_deployments.1,
-        chart: arguments.chart_version.unwrap_or(Target::NEWEST.chart),
+        chart: target.chart,
         form,
     });
     let text_of = |part| match part {
@@ -96,17 +93,29 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
 /// What a text is called, and the text.
 type Text = (String, String);
 
-fn texts(arguments: &Arguments, context: &Context<'_>) -> Result<[Text; 2], Failure> {
+/// What is compiled, and for which versions.
+struct Source {
+    values: Text,
+    workspace: Text,
+    target: Target,
+}
+
+fn source(arguments: &Arguments, context: &Context<'_>) -> Result<Source, Failure> {
     #[cfg(feature = "object-store")]
     if let Some((place, documents)) = arguments.recorded.documents(context.options)? {
         let name = |file: &str| format!("{place}: {file}");
-        return Ok([(name("values.yaml"), documents.values), (name("workspace.yaml"), documents.workspace)]);
+        return Ok(Source {
+            values: (name("values.yaml"), documents.values),
+            workspace: (name("workspace.yaml"), documents.workspace),
+            target: context.options.cluster.target()?,
+        });
     }
     #[cfg(not(feature = "object-store"))]
     let _ = arguments;
     let documents = Documents::open(context.options)?;
     let read = |subject| Ok((documents.names.of(subject), documents.text(subject)?));
-    Ok([read(Subject::Values)?, read(Subject::Workspace)?])
+    let (values, workspace) = (read(Subject::Values)?, read(Subject::Workspace)?);
+    Ok(Source { values, workspace, target: *documents.documents.target() })
 }
 
 fn base(file: Option<&Path>, context: &mut Context<'_>) -> Result<Text, Failure> {

@@ -125,7 +125,8 @@ impl Documents {
         match options.cluster.connection() {
             None => {
                 let place = Self::in_directory(options.directory.as_deref().unwrap_or(Path::new(".")))?;
-                Ok(Self { documents: place.documents.with_policy(options.cluster.retry()), ..place })
+                let documents = place.documents.with_policy(options.cluster.retry());
+                Ok(Self { documents: documents.with_target(options.cluster.target()?), ..place })
             }
             Some(connection) => {
                 let runtime = runtime()?;

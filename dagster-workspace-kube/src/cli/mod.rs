@@ -316,3 +316,27 @@ fn requested_format(arguments: &[OsString]) -> Format {
         Format::Text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Arguments;
+
+    /// clap reads two options of one id as one: a panic where their types differ, and in silence the wrong value where not.
+    #[test]
+    fn options_of_a_command_are_not_called_as_those_of_all() {
+        let root = Arguments::command();
+        root.clone().debug_assert();
+        let of_all: Vec<_> =
+            root.get_arguments().filter(|option| option.is_global_set()).map(clap::Arg::get_id).collect();
+        assert!(of_all.len() > 20);
+        let mut commands: Vec<_> = root.get_subcommands().collect();
+        while let Some(command) = commands.pop() {
+            commands.extend(command.get_subcommands());
+            for option in command.get_arguments() {
+                assert!(!of_all.contains(&option.get_id()), "`{}` of `{}`", option.get_id(), command.get_name());
+            }
+        }
+    }
+}

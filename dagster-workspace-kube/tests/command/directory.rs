@@ -340,6 +340,20 @@ fn err_command_lines_that_cannot_be_read() {
 }
 
 #[test]
+fn chart_version_says_what_the_documents_are_for() {
+    let folder = example();
+    let text = WORKSPACE.replace("      port: 3030\n", "      port: 3030\n      additional_metadata: {team: sales}\n");
+    assert_ne!(text, WORKSPACE);
+    fs::write(folder.path().join("workspace.yaml"), &text).unwrap();
+    assert_eq!(run_in(folder.path(), &["check"]).exit, 0);
+    let old = run_in(folder.path(), &["check", "--chart-version", "1.7.0", "--output=json"]);
+    assert_eq!((old.exit, old.json()["errors"].as_u64()), (4, Some(2)), "{}", old.stdout);
+    let odd = run_in(folder.path(), &["check", "--chart-version", "newest"]);
+    assert_eq!(odd.exit, 4);
+    assert!(odd.stderr.contains("newest"), "{}", odd.stderr);
+}
+
+#[test]
 fn check_prints_findings_and_fails_for_errors_alone() {
     let folder = example();
     assert_eq!(run_in(folder.path(), &["check"]).stdout, "0 errors, 0 warnings\n");
