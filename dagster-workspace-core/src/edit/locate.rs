@@ -76,6 +76,11 @@ pub(super) fn locate<'d, 'p>(
     Ok(Place::Found(spot))
 }
 
+/// Refuses what would go where a merge key provides what is there now.
+pub(super) fn through_merge(last: Option<Spot<'_>>) -> Refusal {
+    refuse(Reason::ThroughAlias, last.map_or(Span::default(), |spot| spot.node.span()))
+}
+
 /// The node one step further; `None` where there is none.
 fn child<'d>(node: Node<'d>, step: &Step) -> Result<Option<Node<'d>>, Refusal> {
     match step {

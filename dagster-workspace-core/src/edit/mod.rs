@@ -1,16 +1,18 @@
 //! Edits of one document, as data. [`apply`] makes a new document in which everything outside the target is the same,
 //! byte for byte, or refuses. Read [`Edit`] first.
 //!
-//! An edit is planned as splices (`insert`, `replace`, `remove`), what they touch is scanned again, and the old and the new
+//! An edit is planned as splices (`insert` with `append` and `place`, `replace`, `remove`), what they touch is scanned again, and the old and the new
 //! index are compared record by record (`prove`): what was not named must be there unchanged, and what was asked for must
 //! read as asked. Mostly the touched lines are enough (`touched`); where they are not, the whole new text is read.
 
+mod append;
 pub(crate) mod element;
 pub(crate) mod emit;
 mod insert;
 mod item;
 mod locate;
 mod op;
+mod place;
 pub(crate) mod prove;
 mod remove;
 mod replace;

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::element::{Chomping, Element, chomping, elements_from, lead_start, number_of, own_end, style, takes_lines};
-use super::locate::{Place, Spot, check_anchors, locate};
+use super::locate::{Place, Spot, check_anchors, locate, through_merge};
 use super::replace::indicator_end;
 use super::{Change, Expect, Plan, refuse, splice};
 use crate::error::{Reason, Refusal};
@@ -19,9 +19,7 @@ use crate::yaml::{Document, Node, Path, Style};
 pub(super) fn remove(document: &Document<'_>, path: &Path) -> Result<Option<Change>, Refusal> {
     let spot = match locate(document, path, Reason::AnchorInUse)? {
         Place::Found(spot) => spot,
-        Place::Missing { merged: true, last, .. } => {
-            return Err(refuse(Reason::ThroughAlias, last.map_or(Span::default(), |spot| spot.node.span())));
-        }
+        Place::Missing { merged: true, last, .. } => return Err(through_merge(last)),
         Place::Missing { .. } => return Ok(None),
     };
     // The root belongs to no collection.

@@ -5,11 +5,13 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::element::{elements, elements_from, number_of};
+use super::append::look_beside;
+use super::element::{elements_from, number_of};
 use super::emit::{self, Brackets};
-use super::insert::{append_entry, at_line_start, keys, look_beside, place_collection, place_fresh, setting};
+use super::insert::{begin, keys};
 use super::item::set_lines;
-use super::locate::{Place, Spot, check_anchors, locate};
+use super::locate::{Place, Spot, check_anchors, locate, through_merge};
+use super::place::{at_line_start, place_collection, setting};
 use super::prove::is_value;
 use super::remove::remove;
 use super::{Change, Expect, Plan, refuse, splice};
@@ -31,9 +33,7 @@ pub(super) fn set(document: &Document<'_>, path: &Path, value: &Value) -> Result
             }
             _ => replace(document, spot, value).map(Some),
         },
-        Place::Missing { merged: true, rest: [_, _, ..], last } => {
-            Err(refuse(Reason::ThroughAlias, last.map_or(Span::default(), |spot| spot.node.span())))
-        }
+        Place::Missing { merged: true, rest: [_, _, ..], last } => Err(through_merge(last)),
         Place::Missing { last, rest, .. } => {
             let keys = keys(rest, last)?;
             insert(document, last, &keys, value).map(Some)
@@ -92,31 +92,12 @@ fn insert(document: &Document<'_>, last: Option<Spot<'_>>, keys: &[&str], value:
     let nested = below.iter().rev().fold(Cow::Borrowed(value), |value, key| {
         Cow::Owned(Value::Mapping(alloc::vec![(String::from(*key), value.into_owned())]))
     });
-    let whole = Value::Mapping(alloc::vec![(String::from(*key), nested.clone().into_owned())]);
     let look = match last {
         Some(spot) => look_beside(document, spot.node),
         None => emit::Look { indent: Indent::of(document), quoting: Quoting::Auto },
     };
     let fresh = Document::parse(emit::block_entry(key, &nested, look)).map_err(|_| unprovable())?;
-    let plan = match last {
-        Some(Spot { node, .. }) if node.kind().is_mapping() && elements(node).next().is_some() => {
-            let at = node.next_index();
-            let splices = append_entry(document, node, &fresh)?;
-            Plan { splices, inside: node.index(), old: at..at, expect: Expect::Entry(key, &nested) }
-        }
-        Some(spot) => {
-            let splices = place_fresh(document, spot, &fresh)?;
-            let old = spot.records();
-            Plan { splices, inside: spot.parent_index(), old, expect: Expect::Value(&whole) }
-        }
-        None => {
-            let end = document.text().len();
-            let text = set_lines(&fresh, setting(document, end, 0, ""));
-            let splices = alloc::vec![at_line_start(document, end, text)];
-            Plan { splices, inside: 0, old: 0..0, expect: Expect::Value(&whole) }
-        }
-    };
-    plan.carry_out(document)
+    begin(document, last, &fresh, Expect::Entry(key, &nested))
 }
 
 fn replace(document: &Document<'_>, spot: Spot<'_>, value: &Value) -> Result<Change, Refusal> {
