@@ -9,28 +9,13 @@ mod written;
 use std::collections::{BTreeMap, HashSet};
 
 use dagster_workspace_core::edit::{self, Edit};
-use dagster_workspace_core::value::Value;
-use dagster_workspace_core::yaml::{Document, ItemKey, Kind, Node, Path, Schema, Step};
-use laws::sites::{named_item, node_at, sites};
+use dagster_workspace_core::yaml::{Document, ItemKey, Node, Path, Schema};
+use laws::sites::{KINDS, apart, every_node, named_item, node_at, sites};
 use laws::{Outcome, check};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
-use proptest::test_runner::{FileFailurePersistence, TestRunner};
-use written::{Flavour, Tape, document};
-
-fn config() -> ProptestConfig {
-    let cases = std::env::var("DAGSTER_WORKSPACE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(300);
-    ProptestConfig {
-        cases,
-        max_shrink_iters: 20_000,
-        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
-        ..ProptestConfig::default()
-    }
-}
-
-fn choices() -> impl Strategy<Value = Vec<u8>> {
-    prop::collection::vec(any::<u8>(), 0..300)
-}
+use proptest::test_runner::TestRunner;
+use written::{Flavour, Tape, choices, config, document};
 
 /// A document and an edit of it.
 fn made(document_choices: &[u8], edit_choices: &[u8], flavour: Flavour) -> (String, Edit) {
@@ -163,39 +148,6 @@ proptest! {
     }
 }
 
-/// Two edits of different items of one list: each sets what is inside its item, or takes the item out.
-fn apart(text: &str, tape: &mut Tape<'_>) -> Option<(Edit, Edit)> {
-    let document = Document::parse(text).unwrap();
-    let all = sites(&document);
-    let named = |path: &Path| matches!(path.steps().last(), Some(Step::Item { .. }));
-    // A list that begins on the line of another one's dash leaves that dash alone where a comment follows.
-    let begins_line = |(path, _): &&(Path, Node<'_>)| {
-        let list = node_at(&document, path.steps().split_last().map_or(&[], |(_, list)| list));
-        list.is_some_and(|list| {
-            let head = &text[..list.span().start as usize];
-            head.rsplit(['\n', '\r']).next().unwrap_or_default().trim_matches([' ', '\u{feff}']).is_empty()
-                || list.source().starts_with('[')
-        })
-    };
-    let items: Vec<_> = all.iter().filter(|(path, _)| named(path)).filter(begins_line).collect();
-    let (first, _) = items.get(tape.below(items.len().max(1)))?;
-    let siblings: Vec<_> = items
-        .iter()
-        .filter(|(path, _)| {
-            path != first
-                && path.steps().split_last().map(|(_, list)| list) == first.steps().split_last().map(|(_, list)| list)
-        })
-        .collect();
-    // An emptied list becomes `[]`, and what stood between the last two has no place in it.
-    let (second, _) = siblings.get(tape.below(siblings.len().max(1))).filter(|_| siblings.len() > 1)?;
-    let mut edit = |path: &Path| match tape.below(3) {
-        0 => Edit::Remove { path: path.clone() },
-        1 => Edit::Set { path: path.clone().key("tag"), value: "1.10".into() },
-        _ => Edit::Set { path: path.clone().key("port"), value: Value::Int(7) },
-    };
-    Some((edit(first), edit(second)))
-}
-
 #[test]
 fn written_documents_have_every_kind_of_node_and_serde_yaml_reads_the_plain_ones() {
     let mut runner = TestRunner::deterministic();
@@ -207,33 +159,9 @@ fn written_documents_have_every_kind_of_node_and_serde_yaml_reads_the_plain_ones
         assert!(read.is_ok(), "{read:?}\n{plain}");
         let full = document(&tape, Flavour::Full);
         let document = Document::parse(full.as_str()).unwrap_or_else(|error| panic!("{error:?}\n{full}"));
-        for (_, node) in sites(&document) {
-            kinds.insert(node.kind());
-            kinds.extend(node.anchor().map(|_| Kind::Anchor));
-            kinds.extend(node.tag().map(|_| Kind::Tag));
-        }
-        kinds.extend(document.documents().flat_map(|part| part.marks().map(Node::kind).collect::<Vec<_>>()));
+        kinds.extend(every_node(&document).into_iter().map(|(kind, _)| kind));
     }
-    let all = [
-        Kind::Directive,
-        Kind::DocumentStart,
-        Kind::DocumentEnd,
-        Kind::Anchor,
-        Kind::Tag,
-        Kind::Alias,
-        Kind::BlockMapping,
-        Kind::FlowMapping,
-        Kind::FlowPair,
-        Kind::BlockSequence,
-        Kind::FlowSequence,
-        Kind::Plain,
-        Kind::SingleQuoted,
-        Kind::DoubleQuoted,
-        Kind::Literal,
-        Kind::Folded,
-        Kind::Empty,
-    ];
-    let missing: Vec<_> = all.iter().filter(|kind| !kinds.contains(kind)).collect();
+    let missing: Vec<_> = KINDS.iter().filter(|kind| !kinds.contains(kind)).collect();
     assert!(missing.is_empty(), "no {missing:?}");
 }
 

@@ -3,14 +3,14 @@
 //! Times are compared with each other only: a text of eight times the length may take 24 times as long, where quadratic
 //! work takes 64 times.
 
+mod growth;
 mod samples;
 
 use std::fmt::Write as _;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use dagster_workspace_core::error::Problem;
 use dagster_workspace_core::yaml::{Document, MAX_DEPTH, MAX_LEN, Node};
+use growth::alone;
 
 const MEGABYTES_10: usize = 10_000_000;
 
@@ -116,22 +116,6 @@ fn billion_laughs_cost_nothing() {
     assert_eq!(last.target().and_then(Node::anchor), Some("a8"));
 }
 
-/// One measurement at a time, and none beside the texts of many megabytes.
-static ALONE: Mutex<()> = Mutex::new(());
-
-fn alone() -> MutexGuard<'static, ()> {
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn fastest(text: &str, work: fn(&str)) -> Duration {
-    let once = |_| {
-        let start = Instant::now();
-        work(text);
-        start.elapsed()
-    };
-    (0..5).map(once).min().unwrap()
-}
-
 fn read(text: &str) {
     // What is refused half-way has no length to compare by.
     let document = Document::parse(text).unwrap_or_else(|error| panic!("{error}: {}", &text[..60]));
@@ -185,10 +169,7 @@ fn check_growth(work: fn(&str)) {
     let _alone = alone();
     for (name, text) in SUSPECTS {
         let (small, large) = (text(20_000), text(160_000));
-        let ratio = || fastest(&large, work).as_secs_f64() / fastest(&small, work).as_secs_f64();
-        // Several tries: another process may have had the processor.
-        let ratio = (0..10).map(|_| ratio()).find(|ratio| *ratio < 24.0);
-        assert!(ratio.is_some(), "{name}: over 24 times the work for eight times the text");
+        growth::check(name, &|| work(&large), &|| work(&small));
     }
 }
 

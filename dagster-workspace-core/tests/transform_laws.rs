@@ -15,16 +15,7 @@ use dagster_workspace_core::workspace::{CodeLocation, Endpoint, GrpcServer, Work
 use dagster_workspace_core::yaml::{Document, Schema};
 use deployed::NAMES;
 use proptest::prelude::*;
-use written::{Flavour, Tape, document};
-
-fn config() -> ProptestConfig {
-    let cases = std::env::var("DAGSTER_WORKSPACE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(300);
-    ProptestConfig { cases, max_shrink_iters: 20_000, ..ProptestConfig::default() }
-}
-
-fn choices() -> impl Strategy<Value = Vec<u8>> {
-    prop::collection::vec(any::<u8>(), 0..200)
-}
+use written::{Flavour, Tape, choices, config, document};
 
 fn run(text: &str, transforms: &[Transform]) -> Result<Applied, TransformError> {
     apply(text, transforms, &Target::default())

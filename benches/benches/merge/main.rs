@@ -96,6 +96,22 @@ fn best(rounds: usize, mut run: impl FnMut()) -> Duration {
     times.min().unwrap_or_default()
 }
 
+/// What was measured of one task at one size.
+struct Row {
+    deployments: usize,
+    task: Task,
+    /// Of all three inputs.
+    bytes: usize,
+    scan: Duration,
+    merge: Duration,
+}
+
+impl Row {
+    fn scans(&self) -> f64 {
+        self.merge.as_secs_f64() / self.scan.as_secs_f64()
+    }
+}
+
 fn measure(words: &[&str]) -> Result<(), String> {
     let mut sizes: Vec<usize> = words.iter().filter_map(|word| word.parse().ok()).collect();
     if sizes.is_empty() {
@@ -105,6 +121,7 @@ fn measure(words: &[&str]) -> Result<(), String> {
         "| deployments | change of each side | one scan of the result, ms | merge, ms | scans | git merge-file, ms | its conflicts |",
     );
     line("|--:|---|--:|--:|--:|--:|--:|");
+    let mut rows = Vec::new();
     for deployments in sizes {
         for task in Task::ALL {
             let texts = check(task, deployments)?;
@@ -116,12 +133,41 @@ fn measure(words: &[&str]) -> Result<(), String> {
             }
             let git = git::merge_file(&texts, ROUNDS)
                 .map_or_else(|| " | ".to_owned(), |git| format!("{} | {}", milliseconds(git.time), git.conflicts));
-            let scans = merge.as_secs_f64() / scan.as_secs_f64();
+            let bytes = texts.base.len() + texts.ours.len() + texts.theirs.len();
+            let row = Row { deployments, task, bytes, scan, merge };
             let (scan, merge) = (milliseconds(scan), milliseconds(merge));
-            line(&format!("| {deployments} | {} | {scan} | {merge} | {scans:.2} | {git} |", task.sentence()));
+            line(&format!("| {deployments} | {} | {scan} | {merge} | {:.2} | {git} |", task.sentence(), row.scans()));
+            rows.push(row);
         }
     }
+    goals(&rows);
     Ok(())
+}
+
+/// What was wanted beside what was measured; a goal whose sizes were not measured is left out.
+fn goals(rows: &[Row]) {
+    line("\n| goal of merging | wanted | measured | reached |\n|---|--:|--:|---|");
+    let goal = |what: &str, wanted: &str, measured: Option<f64>, most: f64| {
+        let Some(measured) = measured else { return };
+        let reached = if measured <= most { "yes" } else { "no" };
+        line(&format!("| {what} | {wanted} | {measured:.2} | {reached} |"));
+    };
+    for deployments in [2_500, 25_000] {
+        for task in Task::ALL {
+            let row = rows.iter().find(|row| row.deployments == deployments && row.task == task);
+            let what = format!("{deployments} deployments, {}, in scans", task.sentence());
+            goal(&what, "<= 4", row.map(Row::scans), 4.0);
+        }
+    }
+    for task in Task::ALL {
+        let at = |deployments| rows.iter().find(|row| row.deployments == deployments && row.task == task);
+        let exponent = at(2_500).zip(at(25_000)).map(|(from, to)| {
+            (to.merge.as_secs_f64() / from.merge.as_secs_f64()).ln() / (to.bytes as f64 / from.bytes as f64).ln()
+        });
+        // As the exponent of reading, which larger texts slow down as well.
+        let what = format!("exponent of the time from 2,500 to 25,000, {}", task.sentence());
+        goal(&what, "1, at most 1.1", exponent, 1.1);
+    }
 }
 
 fn milliseconds(time: Duration) -> String {

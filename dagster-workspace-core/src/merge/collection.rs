@@ -1,5 +1,6 @@
 //! Two collections of one kind become one: which elements survive, in which order. Read [`Walk::collections`].
 
+use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
@@ -9,7 +10,7 @@ use super::frame::Frame;
 use super::layout::{Body, Form, Layout, Slot};
 use super::order::{Moved, arrange, moved};
 use super::rope::Mark;
-use super::same::{Class, class, is_same, is_same_but, name_of_key};
+use super::same::{Class, canonical, canonical_but, class, is_same, text_of_key};
 use super::walk::{Change, Fit, Meant, Walk};
 use super::{Input, Prefer, Three};
 use crate::span::{Span, offset};
@@ -23,6 +24,9 @@ pub(super) struct Sides<'a, 'd> {
     /// Identity of items; `None` for mappings.
     pub(super) key: Option<&'a ItemKey>,
 }
+
+/// Names of the elements that one side added, by what these are beside their names; made where they are first asked for.
+type Added = Three<Option<BTreeMap<String, String>>>;
 
 /// What becomes of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +59,7 @@ impl<'a, 'd> Sides<'a, 'd> {
         let slot = self.our_slot(row).or(self.their_slot(row)).or(base)?;
         let place = row.ours.or(row.theirs).or(row.base).unwrap_or_default();
         Some(match (slot.element.key, self.key) {
-            (Some(key), _) => Step::Key(name_of_key(key).1.into_owned()),
+            (Some(key), _) => Step::Key(text_of_key(key)),
             (None, Some(key)) if !row.loose => match key.of(slot.element.node).and_then(Node::text) {
                 Some(name) => Step::Item { key: key.clone(), name: name.into_owned() },
                 None => Step::Index(place),
@@ -78,27 +82,35 @@ impl<'a, 'd> Sides<'a, 'd> {
     }
 
     /// The name of a new element of one side that is the deleted one but for its name.
-    fn renamed(&self, deleted: &Slot<'d>, rows: &[Row], side: Input) -> Option<String> {
-        let new = rows.iter().filter(|row| row.base.is_none() && !row.loose);
-        let new = new.filter_map(|row| match side {
-            Input::Ours => Some((row, self.our_slot(row).filter(|_| row.theirs.is_none())?)),
-            _ => Some((row, self.their_slot(row).filter(|_| row.ours.is_none())?)),
-        });
-        let mut found = new.filter(|(_, slot)| self.is_renamed(deleted, slot));
-        let (row, _) = found.next()?;
-        match self.step(row)? {
-            Step::Key(name) | Step::Item { name, .. } => Some(name),
-            Step::Index(at) => Some(at.to_string()),
-        }
+    fn renamed(&self, deleted: &Slot<'d>, rows: &[Row], side: Input, added: &mut Added) -> Option<String> {
+        let added = added.get_mut(side).get_or_insert_with(|| self.added(rows, side));
+        added.get(&self.nameless(deleted.element.node)?).cloned()
     }
 
-    fn is_renamed(&self, old: &Slot<'d>, new: &Slot<'d>) -> bool {
-        let (old, new) = (old.element.node, new.element.node);
-        let Some(key) = self.key else { return is_same(old, new) };
-        let (Some(own), Some(their)) = (key.of(old), key.of(new)) else { return false };
-        // A name alone tells nothing.
-        let more = old.records().get(old.index()..old.next_index()).is_some_and(|records| records.len() > 3);
-        more && is_same_but(old, new, (own, their))
+    fn added(&self, rows: &[Row], side: Input) -> BTreeMap<String, String> {
+        let mut out = BTreeMap::new();
+        for row in rows.iter().filter(|row| row.base.is_none() && !row.loose) {
+            let slot = match side {
+                Input::Ours => self.our_slot(row).filter(|_| row.theirs.is_none()),
+                _ => self.their_slot(row).filter(|_| row.ours.is_none()),
+            };
+            let Some(content) = slot.and_then(|slot| self.nameless(slot.element.node)) else { continue };
+            let name = match self.step(row) {
+                Some(Step::Key(name) | Step::Item { name, .. }) => name,
+                Some(Step::Index(at)) => at.to_string(),
+                None => continue,
+            };
+            out.entry(content).or_insert(name);
+        }
+        out
+    }
+
+    /// What an element is beside its name; `None` where its name is all that there is, which tells nothing.
+    fn nameless(&self, node: Node<'d>) -> Option<String> {
+        let Some(key) = self.key else { return Some(canonical(node)) };
+        let name = key.of(node)?;
+        let more = node.records().get(node.index()..node.next_index()).is_some_and(|records| records.len() > 3);
+        more.then(|| canonical_but(node, Some(name)))
     }
 }
 
@@ -196,13 +208,14 @@ impl<'d> Walk<'_, 'd> {
     /// What becomes of every row.
     fn fates(&mut self, sides: &Sides<'_, 'd>, rows: &[Row]) -> Vec<Fate> {
         let mut fates = Vec::with_capacity(rows.len());
+        let mut added = Added::default();
         for row in rows {
             let fate = match (row.base, row.ours, row.theirs) {
                 (_, Some(_), Some(_)) => Fate::Both,
                 (None, Some(_), None) => Fate::Ours(None),
-                (Some(_), Some(_), None) => self.deleted_by_theirs(sides, rows, row),
+                (Some(_), Some(_), None) => self.deleted_by_theirs(sides, rows, row, &mut added),
                 (None, None, Some(_)) => self.added_by_theirs(sides, row),
-                (Some(_), None, Some(_)) => self.deleted_by_ours(sides, rows, row),
+                (Some(_), None, Some(_)) => self.deleted_by_ours(sides, rows, row, &mut added),
                 (_, None, None) => Fate::Gone,
             };
             fates.push(fate);
@@ -226,7 +239,7 @@ impl<'d> Walk<'_, 'd> {
         }
     }
 
-    fn deleted_by_theirs(&mut self, sides: &Sides<'_, 'd>, rows: &[Row], row: &Row) -> Fate {
+    fn deleted_by_theirs(&mut self, sides: &Sides<'_, 'd>, rows: &[Row], row: &Row, added: &mut Added) -> Fate {
         let (Some((_, base)), Some(ours)) = (sides.base_slot(row), sides.our_slot(row)) else {
             return Fate::Ours(None);
         };
@@ -243,14 +256,14 @@ impl<'d> Walk<'_, 'd> {
         }
         let kind = denied.unwrap_or(ConflictKind::DeleteEdit);
         let number = self.conflict(kind, sides.step(row), sides.places(row));
-        let renamed = sides.renamed(base, rows, Input::Theirs);
+        let renamed = sides.renamed(base, rows, Input::Theirs, added);
         if let Some(draft) = self.drafts.last_mut() {
             draft.renamed_to = renamed;
         }
         Fate::Ours(Some(number))
     }
 
-    fn deleted_by_ours(&mut self, sides: &Sides<'_, 'd>, rows: &[Row], row: &Row) -> Fate {
+    fn deleted_by_ours(&mut self, sides: &Sides<'_, 'd>, rows: &[Row], row: &Row, added: &mut Added) -> Fate {
         let (Some((_, base)), Some(theirs)) = (sides.base_slot(row), sides.their_slot(row)) else { return Fate::Gone };
         if row.loose || is_same(base.element.node, theirs.element.node) {
             self.delicate = true;
@@ -259,7 +272,7 @@ impl<'d> Walk<'_, 'd> {
         if self.prefer == Prefer::Ours {
             return Fate::Gone;
         }
-        let renamed = sides.renamed(base, rows, Input::Ours);
+        let renamed = sides.renamed(base, rows, Input::Ours, added);
         let id = (Change::Insert, offset(sides.ours.node.index()), offset(theirs.element.node.index()));
         let end = sides.ours.end;
         let stands = (renamed.is_none() || self.prefer == Prefer::Theirs) && self.accept(id, (end, end));

@@ -74,7 +74,7 @@ impl ConflictKind {
 }
 
 impl ConflictKind {
-    /// Stable code, `DW06` and two digits.
+    /// Stable code, `DW08` and two digits.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {

@@ -1,6 +1,7 @@
 //! Line breaks: the three inputs are compared with those of ours. Read [`like`].
 
 use alloc::borrow::Cow;
+use alloc::vec::Vec;
 
 use crate::span::{Span, offset};
 
@@ -28,15 +29,30 @@ pub(super) fn like<'t>(text: &'t str, wanted: Option<&str>) -> Cow<'t, str> {
     }
 }
 
-/// Where a span of a text that [`like`] gave stands in the original.
-pub(super) fn original(span: Span, text: &str, original: &str) -> Span {
-    let (Some(now), Some(then)) = (of(text), of(original)) else { return span };
-    if now == then {
-        return span;
+/// Where places of a text that [`like`] gave stand in the original.
+pub(super) struct Origin {
+    /// Ends of the line breaks of the text, where those of the original are of another length.
+    breaks: Vec<usize>,
+    /// Bytes of a line break in the text, and in the original.
+    lengths: (usize, usize),
+}
+
+impl Origin {
+    pub(super) fn new(text: &str, original: &str) -> Self {
+        let none = Self { breaks: Vec::new(), lengths: (0, 0) };
+        let (Some(now), Some(then)) = (of(text), of(original)) else { return none };
+        if now.len() == then.len() {
+            return none;
+        }
+        let breaks = text.match_indices(now).map(|(at, _)| at + now.len()).collect();
+        Self { breaks, lengths: (now.len(), then.len()) }
     }
-    let place = |at: u32| {
-        let breaks = text.get(..at as usize).unwrap_or_default().matches(now).count();
-        offset((at as usize + breaks * then.len()).saturating_sub(breaks * now.len()))
-    };
-    Span::new(place(span.start), place(span.end))
+
+    pub(super) fn span(&self, span: Span) -> Span {
+        let place = |at: u32| {
+            let breaks = self.breaks.partition_point(|end| *end <= at as usize);
+            offset((at as usize + breaks * self.lengths.1).saturating_sub(breaks * self.lengths.0))
+        };
+        Span::new(place(span.start), place(span.end))
+    }
 }

@@ -16,6 +16,9 @@ use crate::edit::element::{Chomping, chomping};
 use crate::span::offset;
 use crate::yaml::Node;
 
+/// How many gaps in brackets are looked at for one to imitate.
+const SAMPLES: usize = 8;
+
 /// How the elements are laid out.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Frame {
@@ -345,7 +348,8 @@ impl<'d> Walk<'_, 'd> {
 
 /// What stands between two elements in brackets, where neither side has them side by side.
 fn separator<'d>(sides: &Sides<'_, 'd>) -> &'d str {
-    let samples = sides.ours.slots.iter().skip(1).map(|slot| sides.ours.lines().slice(slot.gap, slot.element.start));
+    let first = sides.ours.slots.iter().skip(1).take(SAMPLES);
+    let samples = first.map(|slot| sides.ours.lines().slice(slot.gap, slot.element.start));
     let mut simple = samples.filter(|text| text.starts_with(',') && text.bytes().skip(1).all(|byte| byte == b' '));
     simple.next().unwrap_or(", ")
 }

@@ -151,7 +151,7 @@ pub fn resolve(base: &str, ours: &str, theirs: &str, keys: &MergeKeys, prefer: P
         let known = like.and_then(|like| reuse::read_like(text.as_ref(), like).ok());
         known.map_or_else(|| Document::parse(text.as_ref()), Ok).map_err(|source| {
             let original = *Three { base, ours, theirs }.get(input);
-            let span = eol::original(source.span, text, original);
+            let span = eol::Origin::new(text, original).span(source.span);
             MergeError { input, source: ParseError { span, ..source } }
         })
     };
@@ -167,10 +167,12 @@ pub fn resolve(base: &str, ours: &str, theirs: &str, keys: &MergeKeys, prefer: P
     }
     let documents = Three { base: &base_document, ours: &ours_document, theirs: &theirs_document };
     let mut merge = merge(documents, keys, prefer);
-    for conflict in &mut merge.conflicts {
-        let spans = &mut conflict.spans;
-        spans.base = spans.base.map(|span| eol::original(span, &texts.base, base));
-        spans.theirs = spans.theirs.map(|span| eol::original(span, &texts.theirs, theirs));
+    if !merge.conflicts.is_empty() {
+        let (of_base, of_theirs) = (eol::Origin::new(&texts.base, base), eol::Origin::new(&texts.theirs, theirs));
+        for Conflict { spans, .. } in &mut merge.conflicts {
+            spans.base = spans.base.map(|span| of_base.span(span));
+            spans.theirs = spans.theirs.map(|span| of_theirs.span(span));
+        }
     }
     Ok(merge)
 }

@@ -137,12 +137,14 @@ fn pair_aliases<'r, 'd>(found: Node<'r>, meant: Node<'d>, aliases: &mut Vec<Pair
 /// node of that name.
 fn check_aliases(result: &Document<'_>, aliases: &[Pair<'_, '_>], claim: &Claim<'_, '_>) -> Result<(), Broken> {
     let Three { base, ours, theirs } = claim.inputs;
-    let names = [result, base, ours, theirs].map(count_names);
-    let [_, in_base, in_ours, in_theirs] = &names;
+    let names = [result, base, ours, theirs].map(Names::of);
+    let [in_result, in_base, in_ours, in_theirs] = &names;
+    let mut compared: BTreeMap<(usize, usize, bool), bool> = BTreeMap::new();
     for (found, meant) in aliases {
         let name = found.alias().unwrap_or_default();
-        let side = if core::ptr::eq(meant.records(), theirs.records()) { Input::Theirs } else { Input::Ours };
-        let (target, wanted) = (found.target(), meant.target());
+        let is_theirs = core::ptr::eq(meant.records(), theirs.records());
+        let (side, own) = if is_theirs { (Input::Theirs, in_theirs) } else { (Input::Ours, in_ours) };
+        let (target, wanted) = (in_result.target(*found), own.target(*meant));
         let (Some(target), Some(wanted)) = (target, wanted) else {
             // What was broken before may stay so.
             if target.is_none() && wanted.is_none() {
@@ -150,28 +152,58 @@ fn check_aliases(result: &Document<'_>, aliases: &[Pair<'_, '_>], claim: &Claim<
             }
             return Err(blame(claim, side, *found, wanted.map(Node::full_span), target));
         };
-        let counts = |names: &BTreeMap<&str, (usize, usize)>| names.get(name).copied().unwrap_or_default();
-        let own = counts(if side == Input::Theirs { in_theirs } else { in_ours });
-        let is_new = own.1 > counts(in_base).1;
-        let once = names.iter().all(|names| counts(names).0 <= 1);
-        if !is_same(target, wanted) && (is_new || !once) {
+        // Many aliases have one target.
+        let pair = (target.index(), wanted.index(), is_theirs);
+        let same = *compared.entry(pair).or_insert_with(|| is_same(target, wanted));
+        let is_new = own.aliases(name) > in_base.aliases(name);
+        let once = names.iter().all(|names| names.anchors(name).len() <= 1);
+        if !same && (is_new || !once) {
             return Err(blame(claim, side, *found, Some(wanted.full_span()), Some(target)));
         }
     }
     Ok(())
 }
 
-/// How often each name is an anchor's, and an alias's.
-fn count_names<'d>(document: &'d Document<'_>) -> BTreeMap<&'d str, (usize, usize)> {
-    let mut out: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    for record in document.records() {
-        match record.kind {
-            Kind::Anchor => out.entry(record.name(document.text())).or_default().0 += 1,
-            Kind::Alias => out.entry(record.name(document.text())).or_default().1 += 1,
-            _ => {}
+/// The anchors and aliases of a document.
+struct Names<'d> {
+    /// Of each name the records of its anchors, in order, and how many aliases it has.
+    names: BTreeMap<&'d str, (Vec<usize>, usize)>,
+    /// The records with which documents begin.
+    documents: Vec<usize>,
+}
+
+impl<'d> Names<'d> {
+    fn of(document: &'d Document<'_>) -> Self {
+        let (mut names, mut documents) = (BTreeMap::<_, (Vec<usize>, usize)>::new(), Vec::new());
+        for (at, record) in document.records().iter().enumerate() {
+            match record.kind {
+                Kind::Anchor => names.entry(record.name(document.text())).or_default().0.push(at),
+                Kind::Alias => names.entry(record.name(document.text())).or_default().1 += 1,
+                Kind::Document => documents.push(at),
+                _ => {}
+            }
         }
+        Self { names, documents }
     }
-    out
+
+    fn anchors(&self, name: &str) -> &[usize] {
+        self.names.get(name).map_or(&[], |(anchors, _)| anchors.as_slice())
+    }
+
+    fn aliases(&self, name: &str) -> usize {
+        self.names.get(name).map_or(0, |(_, aliases)| *aliases)
+    }
+
+    /// What an alias means, as [`Node::target`] has it, without a search for each.
+    fn target<'n>(&self, alias: Node<'n>) -> Option<Node<'n>> {
+        let last = |places: &[usize]| {
+            places.partition_point(|at| *at < alias.index()).checked_sub(1).and_then(|last| places.get(last).copied())
+        };
+        let anchor = last(self.anchors(alias.alias()?))?;
+        // Anchors do not reach over document boundaries.
+        let target = alias.beginning_at(anchor).filter(|_| last(&self.documents) < Some(anchor));
+        target.filter(|node| node.kind() != Kind::Alias)
+    }
 }
 
 /// The change through which an alias means something else.

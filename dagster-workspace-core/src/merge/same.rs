@@ -1,6 +1,6 @@
 //! When two nodes of different documents are the same data. Read [`is_same`].
 
-use alloc::borrow::Cow;
+use alloc::borrow::{Cow, ToOwned as _};
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
@@ -14,7 +14,7 @@ use crate::yaml::{Kind, Node, Resolved, Schema};
 pub(super) enum KeyClass {
     Text,
     Null,
-    /// A list, a mapping or an alias, by its notation.
+    /// A list, a mapping or an alias, by what it holds.
     Complex,
 }
 
@@ -25,7 +25,15 @@ pub(super) fn name_of_key<'d>(key: Node<'d>) -> Name<'d> {
     match key.scalar() {
         Some(scalar) if scalar.resolve(Schema::Core) == Resolved::Null => (KeyClass::Null, Cow::Borrowed("")),
         Some(scalar) => (KeyClass::Text, scalar.text()),
-        None => (KeyClass::Complex, Cow::Borrowed(key.source())),
+        None => (KeyClass::Complex, Cow::Owned(canonical(key))),
+    }
+}
+
+/// A key as paths have it.
+pub(super) fn text_of_key(key: Node<'_>) -> String {
+    match key.scalar() {
+        Some(_) => name_of_key(key).1.into_owned(),
+        None => key.source().to_owned(),
     }
 }
 
@@ -99,18 +107,16 @@ pub(super) fn is_same(one: Node<'_>, other: Node<'_>) -> bool {
 }
 
 fn same_mappings(one: Node<'_>, other: Node<'_>) -> bool {
-    let in_order = one.entries().zip(other.entries()).all(|(left, right)| {
-        name_of_key(left.key) == name_of_key(right.key)
-            && is_same(left.key, right.key)
-            && is_same(left.value, right.value)
-    });
     let (count, others) = (one.entries().count(), other.entries().count());
-    if count != others || in_order {
-        return in_order && count == others;
+    let pairs = || one.entries().zip(other.entries());
+    // Names first: values are compared once, however deep they are.
+    if count == others && pairs().all(|(left, right)| name_of_key(left.key) == name_of_key(right.key)) {
+        return pairs().all(|(left, right)| is_same(left.key, right.key) && is_same(left.value, right.value));
     }
     let by_name: BTreeMap<Name<'_>, _> = other.entries().map(|entry| (name_of_key(entry.key), entry)).collect();
     let names: BTreeMap<Name<'_>, ()> = one.entries().map(|entry| (name_of_key(entry.key), ())).collect();
-    by_name.len() == count
+    count == others
+        && by_name.len() == count
         && names.len() == count
         && one.entries().all(|entry| {
             by_name
@@ -119,39 +125,29 @@ fn same_mappings(one: Node<'_>, other: Node<'_>) -> bool {
         })
 }
 
-/// Whether two items are the same data but for one node in each.
-pub(super) fn is_same_but(one: Node<'_>, other: Node<'_>, but: (Node<'_>, Node<'_>)) -> bool {
-    if (one, other) == but {
-        return true;
-    }
-    if class(one) != Class::Mapping
-        || class(other) != Class::Mapping
-        || one.entries().count() != other.entries().count()
-    {
-        return is_same(one, other);
-    }
-    one.entries().enumerate().all(|(at, entry)| {
-        let name = name_of_key(entry.key);
-        // The one at its place first: a key may stand twice.
-        let mut found = other.entries().skip(at).chain(other.entries()).filter(|found| name_of_key(found.key) == name);
-        found.next().is_some_and(|found| is_same_but(entry.value, found.value, but))
-    })
-}
-
 /// One text for all nodes that [`is_same`] takes for the same.
 pub(super) fn canonical(node: Node<'_>) -> String {
+    canonical_but(node, None)
+}
+
+/// The same with one node inside left out.
+pub(super) fn canonical_but(node: Node<'_>, but: Option<Node<'_>>) -> String {
     let mut out = String::new();
-    write(node, &mut out);
+    write(node, but, &mut out);
     out
 }
 
-fn write(node: Node<'_>, out: &mut String) {
+fn write(node: Node<'_>, but: Option<Node<'_>>, out: &mut String) {
+    if but == Some(node) {
+        return;
+    }
     // Writing to a String cannot fail.
     let _ = write!(out, "{}", node.tag().unwrap_or_default());
     match class(node) {
         Class::Mapping => {
             let entries = node.entries().map(|entry| (name_of_key(entry.key), canonical(entry.key), entry.value));
-            let mut entries: Vec<_> = entries.map(|(name, key, value)| (name, key, canonical(value))).collect();
+            let mut entries: Vec<_> =
+                entries.map(|(name, key, value)| (name, key, canonical_but(value, but))).collect();
             entries.sort();
             let _ = write!(out, "{{");
             entries.iter().for_each(|(_, key, value)| out.push_str(&format!("{key}:{value},")));
@@ -160,7 +156,7 @@ fn write(node: Node<'_>, out: &mut String) {
         Class::Sequence => {
             out.push('[');
             for item in node.items() {
-                write(item, out);
+                write(item, but, out);
                 out.push(',');
             }
             out.push(']');

@@ -1,7 +1,7 @@
 //! Comments and blank lines: those above an element, and the account that none is lost. Read [`Lead`] and [`audit`].
 
 use alloc::borrow::ToOwned as _;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -82,9 +82,10 @@ pub(super) fn leads_merged(base: Option<&Lead<'_>>, ours: &Lead<'_>, theirs: &Le
         }
         let new = yours != was && yours != mine;
         if new && (mine == was || was.is_empty() && yours.iter().any(|line| !line.is_empty())) {
+            let own: BTreeSet<&String> = mine.iter().collect();
             out.extend(
                 (t..next_t)
-                    .filter(|at| mine == was || !their.get(*at).is_some_and(|line| mine.contains(line)))
+                    .filter(|at| mine == was || !their.get(*at).is_some_and(|line| own.contains(line)))
                     .map(|at| (Input::Theirs, at)),
             );
         }
@@ -156,43 +157,49 @@ pub(super) fn audit(
     brought: &[(Span, PatchId)],
 ) -> Audit {
     let spans = inputs.map(|document| comments(document));
-    let mut counts: BTreeMap<&str, [usize; 4]> = BTreeMap::new();
     let found = comments(result);
     let texts = [inputs.base.text(), inputs.ours.text(), inputs.theirs.text(), result.text()];
-    let all = [&spans.base, &spans.ours, &spans.theirs, &found];
-    for (number, (text, spans)) in texts.into_iter().zip(all).enumerate() {
+    let mut said: BTreeMap<&str, [Vec<Span>; 4]> = BTreeMap::new();
+    for (number, (text, spans)) in texts.iter().zip([&spans.base, &spans.ours, &spans.theirs, &found]).enumerate() {
         for span in spans {
-            if let Some(count) = counts.entry(span.of(text).trim()).or_default().get_mut(number) {
-                *count += 1;
+            if let Some(places) = said.entry(span.of(text).trim()).or_default().get_mut(number) {
+                places.push(*span);
             }
         }
     }
+    let theirs = inputs.theirs.text();
+    let lines = Lines::new(theirs);
+    let lines_of = grouped(leads.iter().map(|at| (lines.slice(*at as usize, lines.end(*at as usize)).trim(), *at)));
+    let changes = brought.iter().flat_map(|(span, id)| comments_in(span.of(theirs)).map(|comment| (comment, *id)));
+    let changes_of = grouped(changes);
     let mut out = Audit::default();
-    for (comment, [b, o, t, r]) in &counts {
-        let spread = (o + t).saturating_sub(*b);
-        let needed = if o >= b && t >= b { *o.max(t) } else { spread };
-        if r < &needed {
-            let (side, text, spans) = if t >= o && t > b || t == o {
-                (Input::Theirs, inputs.theirs.text(), &spans.theirs)
-            } else {
-                (Input::Ours, inputs.ours.text(), &spans.ours)
-            };
-            let last = spans.iter().rev().filter(|span| span.of(text).trim() == *comment);
-            out.missing.extend(last.take(needed - r).map(|span| (side, *span)));
+    for (comment, places) in &said {
+        let [b, o, t, r] = places.each_ref().map(Vec::len);
+        let spread = (o + t).saturating_sub(b);
+        let needed = if o >= b && t >= b { o.max(t) } else { spread };
+        if r < needed {
+            let [_, own, their, _] = places;
+            let by_theirs = t >= o && t > b || t == o;
+            let (side, spans) = if by_theirs { (Input::Theirs, their) } else { (Input::Ours, own) };
+            out.missing.extend(spans.iter().rev().take(needed - r).map(|span| (side, *span)));
         }
         // Where both took out one of several that are the same, it may have been the same one.
-        let most = if o < b && t < b { *o.min(t) } else { needed.max(spread) };
+        let most = if o < b && t < b { o.min(t) } else { needed.max(spread) };
         let excess = r.saturating_sub(most);
-        let lines = Lines::new(inputs.theirs.text());
-        let line = |at: &&u32| lines.slice(**at as usize, lines.end(**at as usize)).trim() == *comment;
-        out.doubled.extend(leads.iter().filter(line).take(excess));
-        if excess > 0 && !leads.iter().any(|at| line(&at)) {
-            let own =
-                |(span, _): &&(Span, PatchId)| comments_in(span.of(inputs.theirs.text())).any(|own| own == *comment);
-            out.repeats.extend(brought.iter().filter(own).take(excess).map(|(_, id)| *id));
+        match lines_of.get(comment) {
+            Some(lines) => out.doubled.extend(lines.iter().take(excess)),
+            None => out.repeats.extend(changes_of.get(comment).into_iter().flatten().take(excess)),
         }
     }
     out.missing.sort_by_key(|(_, span)| span.start);
+    out
+}
+
+fn grouped<'t, T>(all: impl Iterator<Item = (&'t str, T)>) -> BTreeMap<&'t str, Vec<T>> {
+    let mut out: BTreeMap<&str, Vec<T>> = BTreeMap::new();
+    for (text, found) in all {
+        out.entry(text).or_default().push(found);
+    }
     out
 }
 

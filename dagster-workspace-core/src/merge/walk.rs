@@ -311,8 +311,17 @@ impl<'d> Walk<'_, 'd> {
             base.map(|body| self.texts.base.get(span(body).0..span(body).1).unwrap_or_default())
         };
         let (lead, tail) = (text(|body| (body.key_end, body.value)), text(|body| (body.value_end, body.end)));
-        let from = self.trivia(lead, (ours.key_end, ours.value), (theirs.key_end, theirs.value), fit);
-        self.check_anchor(base, ours, theirs, from);
+        // An anchor that must not come does not come without its value either.
+        let refused = self.limits.denied(&value_id(ours.node, theirs.node)) == Some(ConflictKind::Anchor);
+        let from = if refused {
+            self.rope.ours(ours.key_end, ours.value);
+            Input::Ours
+        } else {
+            self.trivia(lead, (ours.key_end, ours.value), (theirs.key_end, theirs.value), fit)
+        };
+        if !refused {
+            self.check_anchor(base, ours, theirs, from);
+        }
         match (written, side) {
             (Some(text), _) => self.rope.text(text),
             (None, Input::Theirs) => {
@@ -353,7 +362,7 @@ pub(super) fn value_id(ours: Node<'_>, theirs: Node<'_>) -> PatchId {
 fn decide(base: Option<Node<'_>>, ours: Node<'_>, theirs: Node<'_>) -> Decision {
     let inner =
         |node: Node<'_>| matches!(class(node), Class::Mapping | Class::Sequence) && node.kind() != Kind::FlowPair;
-    if same_bytes(ours, theirs) && !inner(ours) {
+    if !inner(ours) && same_bytes(ours, theirs) {
         return Decision::Ours;
     }
     if inner(ours) && inner(theirs) && class(ours) == class(theirs) {

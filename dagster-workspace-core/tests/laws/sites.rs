@@ -2,9 +2,44 @@
 
 use dagster_workspace_core::edit::{Edit, Item};
 use dagster_workspace_core::value::Value;
-use dagster_workspace_core::yaml::{Document, ItemKey, Node, Path, Schema, Step};
+use dagster_workspace_core::yaml::{Document, ItemKey, Kind, Node, Path, Schema, Step};
 
 use crate::written::Tape;
+
+/// Every kind of node that a document can have.
+pub(crate) const KINDS: [Kind; 17] = [
+    Kind::Directive,
+    Kind::DocumentStart,
+    Kind::DocumentEnd,
+    Kind::Anchor,
+    Kind::Tag,
+    Kind::Alias,
+    Kind::BlockMapping,
+    Kind::FlowMapping,
+    Kind::FlowPair,
+    Kind::BlockSequence,
+    Kind::FlowSequence,
+    Kind::Plain,
+    Kind::SingleQuoted,
+    Kind::DoubleQuoted,
+    Kind::Literal,
+    Kind::Folded,
+    Kind::Empty,
+];
+
+/// Every node of a document, keys, properties and marks included, with what is written there.
+pub(crate) fn every_node(document: &Document<'_>) -> Vec<(Kind, String)> {
+    let marks = document.documents().flat_map(|part| part.marks().collect::<Vec<_>>());
+    let mut out: Vec<_> = marks.map(|mark| (mark.kind(), mark.source().to_owned())).collect();
+    let mut rest: Vec<Node<'_>> = document.roots().collect();
+    while let Some(node) = rest.pop() {
+        out.push((node.kind(), node.source().to_owned()));
+        out.extend(node.anchor().map(|name| (Kind::Anchor, name.to_owned())));
+        out.extend(node.tag().map(|tag| (Kind::Tag, tag.to_owned())));
+        rest.extend(node.entries().flat_map(|entry| [entry.key, entry.value]).chain(node.items()));
+    }
+    out
+}
 
 /// Every node that a path leads to, with its path; the root first.
 pub(crate) fn sites<'d>(document: &'d Document<'_>) -> Vec<(Path, Node<'d>)> {
@@ -142,4 +177,37 @@ fn changed(node: Node<'_>, tape: &mut Tape<'_>) -> Value {
         }
         _ => value(tape),
     }
+}
+
+/// Two edits of different items of one list: each sets what is inside its item, or takes the item out.
+pub(crate) fn apart(text: &str, tape: &mut Tape<'_>) -> Option<(Edit, Edit)> {
+    let document = Document::parse(text).unwrap();
+    let all = sites(&document);
+    let named = |path: &Path| matches!(path.steps().last(), Some(Step::Item { .. }));
+    // A list that begins on the line of another one's dash leaves that dash alone where a comment follows.
+    let begins_line = |(path, _): &&(Path, Node<'_>)| {
+        let list = node_at(&document, path.steps().split_last().map_or(&[], |(_, list)| list));
+        list.is_some_and(|list| {
+            let head = &text[..list.span().start as usize];
+            head.rsplit(['\n', '\r']).next().unwrap_or_default().trim_matches([' ', '\u{feff}']).is_empty()
+                || list.source().starts_with('[')
+        })
+    };
+    let items: Vec<_> = all.iter().filter(|(path, _)| named(path)).filter(begins_line).collect();
+    let (first, _) = items.get(tape.below(items.len().max(1)))?;
+    let siblings: Vec<_> = items
+        .iter()
+        .filter(|(path, _)| {
+            path != first
+                && path.steps().split_last().map(|(_, list)| list) == first.steps().split_last().map(|(_, list)| list)
+        })
+        .collect();
+    // An emptied list becomes `[]`, and what stood between the last two has no place in it.
+    let (second, _) = siblings.get(tape.below(siblings.len().max(1))).filter(|_| siblings.len() > 1)?;
+    let mut edit = |path: &Path| match tape.below(3) {
+        0 => Edit::Remove { path: path.clone() },
+        1 => Edit::Set { path: path.clone().key("tag"), value: "1.10".into() },
+        _ => Edit::Set { path: path.clone().key("port"), value: Value::Int(7) },
+    };
+    Some((edit(first), edit(second)))
 }

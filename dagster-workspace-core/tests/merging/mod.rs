@@ -1,5 +1,6 @@
 //! What holds for every three documents and their merge. Read [`check`].
 
+pub(crate) mod lists;
 pub(crate) mod naive;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,7 +69,15 @@ fn relined(text: &str, tape: &mut Tape<'_>, comment: &str) -> String {
         5 => lines.iter_mut().filter(|line| !line.is_empty()).for_each(|line| line.insert_str(0, "  ")),
         6 => lines[at] = lines[at].replace('\'', "\""),
         7 => lines[at] = lines[at].replace(": ", ": &z "),
-        _ => return text.replace(line_break, tape.pick(&["\n", "\r\n"])),
+        _ => match tape.below(8) {
+            4 | 5 => lines[at] = lines[at].replace(": ", ": !other "),
+            6 | 7 => {
+                let name = tape.pick(&["a0", "a1", "z"]);
+                let key = lines[at].split_once(": ").map(|(key, _)| format!("{key}: *{name}"));
+                lines[at] = key.unwrap_or_default();
+            }
+            breaks => return text.replace(line_break, ["\n", "\r\n"][breaks % 2]),
+        },
     }
     lines.join(line_break)
 }
@@ -194,16 +203,59 @@ fn check_data(texts: &Texts, merge: &Merge, document: &Document<'_>) -> Result<(
     Ok(())
 }
 
-/// Every alias means something, where it did so before.
+/// Every alias means what it meant on a side that has it there: the node at the same place, or the same data.
 fn check_aliases(inputs: &[Document<'_>; 3], result: &Document<'_>, merge: &Merge) -> Result<(), String> {
-    let dangling = |document: &Document<'_>| {
-        let all = document.roots().flat_map(all_nodes).filter(|node| node.kind() == Kind::Alias);
-        all.filter(|alias| alias.target().is_none()).count()
-    };
-    if inputs.iter().all(|input| dangling(input) == 0) && dangling(result) > 0 {
-        return Err(format!("L9: an alias means nothing\n{:#?}", merge.conflicts));
+    let [_, ours, theirs] = inputs.each_ref().map(aliases);
+    for (place, means) in aliases(result) {
+        let known: Vec<_> =
+            ours.iter().chain(&theirs).filter(|(own, _)| *own == place).map(|(_, means)| means).collect();
+        let same = |other: &Option<Target>| match (other, &means) {
+            (Some(other), Some(means)) => other.place == means.place || other.data == means.data,
+            (other, means) => other.is_none() && means.is_none(),
+        };
+        if !known.is_empty() && !known.into_iter().any(same) {
+            return Err(format!("L9: the alias at {place} means {means:?}\n{:#?}", merge.conflicts));
+        }
     }
     Ok(())
+}
+
+/// What an alias means, and where that stands.
+#[derive(Debug)]
+struct Target {
+    place: String,
+    data: Data,
+}
+
+/// The aliases of a document by their places, which end in their names; items without names have no numbers.
+fn aliases(document: &Document<'_>) -> Vec<(String, Option<Target>)> {
+    let mut places = Vec::new();
+    for (number, root) in document.roots().enumerate() {
+        all_places(root, &number.to_string(), &mut places);
+    }
+    let all = places.iter().filter(|(_, node)| node.kind() == Kind::Alias);
+    let with_target = all.map(|(place, node)| {
+        let target = node.target().map(|target| {
+            // A target that begins with its anchor is the node of the same span.
+            let same = places.iter().find(|(_, own)| own.span() == target.span() && own.kind() == target.kind());
+            Target { place: same.map_or_else(String::new, |(place, _)| place.clone()), data: Data::of(target) }
+        });
+        (format!("{place} {}", node.source()), target)
+    });
+    with_target.collect()
+}
+
+fn all_places<'d>(node: Node<'d>, place: &str, out: &mut Vec<(String, Node<'d>)>) {
+    out.push((place.to_owned(), node));
+    for entry in node.entries() {
+        let key = entry.key.source();
+        all_places(entry.key, &format!("{place}?{key}"), out);
+        all_places(entry.value, &format!("{place}.{}", entry.key.text().as_deref().unwrap_or(key)), out);
+    }
+    for item in node.items() {
+        let name = item.get("name").and_then(Node::text).unwrap_or_default();
+        all_places(item, &format!("{place}[{name}]"), out);
+    }
 }
 
 pub(crate) fn all_nodes(node: Node<'_>) -> Vec<Node<'_>> {

@@ -115,7 +115,20 @@ fn key(node: Node<'_>) -> String {
     match node.scalar() {
         Some(scalar) if scalar.resolve(Schema::Core) == Resolved::Null => "~".into(),
         Some(scalar) => format!("t {}", scalar.text()),
-        None => format!("c {}", node.source()),
+        None => format!("c {:?}", sorted(Data::of(node))),
+    }
+}
+
+/// Mappings in one order.
+fn sorted(data: Data) -> Data {
+    match data {
+        Data::Map { tag, pair, entries } => {
+            let mut entries: Vec<_> = entries.into_iter().map(|(key, value)| (key, sorted(value))).collect();
+            entries.sort_by(|one, other| one.0.cmp(&other.0));
+            Data::Map { tag, pair, entries }
+        }
+        Data::Seq { tag, items } => Data::Seq { tag, items: items.into_iter().map(sorted).collect() },
+        leaf => leaf,
     }
 }
 

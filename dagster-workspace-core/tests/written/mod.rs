@@ -10,6 +10,25 @@ mod scalar;
 
 use std::fmt::Write as _;
 
+use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
+
+/// How a law is tested: on as many documents as `DAGSTER_WORKSPACE_CASES` says. What breaks one is kept beside the test.
+pub(crate) fn config() -> ProptestConfig {
+    let cases = std::env::var("DAGSTER_WORKSPACE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(300);
+    ProptestConfig {
+        cases,
+        max_shrink_iters: 20_000,
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
+        ..ProptestConfig::default()
+    }
+}
+
+/// What a document, or an edit of one, is made from.
+pub(crate) fn choices() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(any::<u8>(), 0..300)
+}
+
 /// Choices, one byte each; zeros behind its end.
 #[derive(Debug)]
 pub(crate) struct Tape<'t> {
