@@ -15,6 +15,7 @@ use super::input::{self, Input};
 use super::job;
 use super::render::{Answer, Failure, Finding};
 use super::review::{self, Review};
+use super::update;
 use crate::deploy::{Aim, Request};
 
 /// Arguments of `add`.
@@ -31,6 +32,9 @@ pub(super) struct Arguments {
     /// Start from this deployment of the same values
     #[arg(long, value_name = "NAME", conflicts_with = "from")]
     like: Option<String>,
+    /// Where NAME is taken, change what is said of its entry, as `update` does: for pipelines that run for every new image
+    #[arg(long)]
+    update: bool,
     #[command(flatten)]
     review: Review,
 }
@@ -52,13 +56,27 @@ pub(super) fn request(arguments: &Arguments, context: &mut Context<'_>) -> Resul
     Ok(Request::made(Aim::Present, names.clone(), move |values| {
         let mut both = Pair::default();
         for name in &names {
-            // The port may come from another entry, which only the values say.
-            let deployment = deployment(name, &arguments, from.as_ref(), values)?;
-            both = both.and(pair::add(&deployment, None));
+            let taken = if arguments.update { update::entry(name, values)? } else { None };
+            both = both.and(match taken {
+                Some(before) => changed(name, &before, &arguments, from.as_ref())?,
+                // The port may come from another entry, which only the values say.
+                None => pair::add(&deployment(name, &arguments, from.as_ref(), values)?, None),
+            });
             both.values.extend(record.iter().map(|record| review::record(name, record)));
         }
         Ok(both)
     }))
+}
+
+/// What makes the entry that is there the one that is asked for. Fields that nothing is said of stay.
+fn changed(name: &str, before: &Value, arguments: &Arguments, from: Option<&Value>) -> Result<Pair, Failure> {
+    let mut after = before.clone();
+    for (key, value) in from.map(Value::entries).unwrap_or_default().iter().filter(|(key, _)| key != "name") {
+        after.set(key, value.clone());
+    }
+    arguments.fields.write(&mut after)?;
+    let port = after.get("port").cloned().unwrap_or(Value::Int(DEFAULT_PORT.into()));
+    Ok(update::pair(name, before, &after, Some(port)))
 }
 
 /// The entry to add: the one to start from, the name, and what the arguments say.

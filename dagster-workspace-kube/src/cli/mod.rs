@@ -319,7 +319,7 @@ fn requested_format(arguments: &[OsString]) -> Format {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::{CommandFactory, Parser};
 
     use super::Arguments;
 
@@ -338,5 +338,53 @@ mod tests {
                 assert!(!of_all.contains(&option.get_id()), "`{}` of `{}`", option.get_id(), command.get_name());
             }
         }
+    }
+
+    /// The words of each command line in a document's blocks of code, without what `[...]` says may be left out.
+    fn command_lines(document: &str) -> Vec<Vec<String>> {
+        let blocks = document.split("```").skip(1).step_by(2).map(|block| block.replace("\\\n", " "));
+        let lines = blocks.flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>());
+        let ours = lines.filter_map(|line| {
+            let (before, arguments) = line.split_once("dagster-workspace ")?;
+            let begins = before.trim().is_empty() || before.ends_with("| ");
+            begins.then(|| words(arguments))
+        });
+        ours.collect()
+    }
+
+    /// As a shell splits them, up to a comment; variables are filled in with their names.
+    fn words(line: &str) -> Vec<String> {
+        let (mut words, mut quote) = (vec![String::new()], None);
+        for character in line.chars() {
+            match (quote, character) {
+                (None, '\'' | '"') => quote = Some(character),
+                (Some(open), _) if open == character => quote = None,
+                (None, ' ') => words.push(String::new()),
+                (_, '$') => {}
+                _ => words.iter_mut().rev().take(1).for_each(|word| word.push(character)),
+            }
+        }
+        let said = words.into_iter().take_while(|word| word != "#").filter(|word| !word.is_empty());
+        said.filter(|word| !word.starts_with('[') && !word.ends_with(']')).collect()
+    }
+
+    #[test]
+    #[cfg(feature = "object-store")]
+    fn commands_in_the_documents_are_commands() {
+        let mut read = 0;
+        for document in [
+            include_str!("../../../README.md"),
+            include_str!("../../../docs/ci.md"),
+            include_str!("../../../docs/history.md"),
+        ] {
+            for words in command_lines(document) {
+                let line = ["dagster-workspace"].into_iter().chain(words.iter().map(String::as_str));
+                if let Err(error) = Arguments::try_parse_from(line) {
+                    panic!("{words:?}\n{error}");
+                }
+                read += 1;
+            }
+        }
+        assert!(read > 35, "{read}");
     }
 }

@@ -44,19 +44,18 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
 pub(super) fn request(arguments: &Arguments) -> Result<Request, Failure> {
     let fields = said(arguments)?;
     let Arguments { names, fields: said, sets: _, unsets: _ } = arguments.clone();
-    let port = port(said.port(), &fields).map(|port| Value::Mapping(vec![("port".to_owned(), port)]));
+    let port = port(said.port(), &fields);
     Ok(Request::made(Aim::Present, names.clone(), move |values| {
         let mut both = Pair::default();
         for name in &names {
-            let before = entry(name, values)?;
+            // That there is none is said better by the transform.
+            let before = entry(name, values)?.unwrap_or_else(|| Value::Mapping(Vec::new()));
             let mut after = before.clone();
             said.write(&mut after)?;
             for Field { keys, value } in &fields {
                 write(&mut after, keys, value.as_ref());
             }
-            let values = pair::update(name, &differences(&before, &after), None).values;
-            let workspace = port.iter().flat_map(|port| pair::update(name, port, None).workspace).collect();
-            both = both.and(Pair { values, workspace });
+            both = both.and(pair(name, &before, &after, port.clone()));
         }
         Ok(both)
     }))
@@ -98,21 +97,25 @@ fn keys(path: &str) -> Result<Vec<String>, Failure> {
     Ok(keys)
 }
 
-/// The new port, however it was said. It is looked at in the workspace file even where the values have it already: that is
-/// how a job that was cut off is finished.
+/// What makes `after` of `before`, and sees to the port in the workspace file. It is looked at there even where the values have
+/// it already: that is how a job that was cut off is finished.
+pub(super) fn pair(name: &str, before: &Value, after: &Value, port: Option<Value>) -> Pair {
+    let values = pair::update(name, &differences(before, after), None).values;
+    let port = port.map(|port| Value::Mapping(vec![("port".to_owned(), port)]));
+    Pair { values, workspace: port.iter().flat_map(|port| pair::update(name, port, None).workspace).collect() }
+}
+
+/// The new port, however it was said.
 fn port(said: Option<u16>, fields: &[Field]) -> Option<Value> {
     let set = fields.iter().rev().find(|field| field.keys == ["port"]).and_then(|field| field.value.clone());
     // What is no port is refused with the values, which come first.
     set.filter(|port| matches!(port, Value::Int(1..=65535))).or(said.map(|port| Value::Int(port.into())))
 }
 
-/// The deployment as the values hold it now; nothing where there is none, which the transform says better.
-fn entry(name: &str, document: &Document<'_>) -> Result<Value, Failure> {
-    let deployments = UserDeployments::of(document);
-    let Some(deployment) = deployments.get(name) else { return Ok(Value::Mapping(Vec::new())) };
-    deployment
-        .to_value()
-        .map_err(|error| Failure::new(Exit::Invalid, "no-data", format!("`{name}` cannot be read")).caused_by(&error))
+/// The deployment as the values hold it now, where there is one.
+pub(super) fn entry(name: &str, document: &Document<'_>) -> Result<Option<Value>, Failure> {
+    let unread = |error| Failure::new(Exit::Invalid, "no-data", format!("`{name}` cannot be read")).caused_by(&error);
+    UserDeployments::of(document).get(name).map(|deployment| deployment.to_value().map_err(unread)).transpose()
 }
 
 /// Gives the field under `keys` a value, or takes it out.

@@ -340,6 +340,33 @@ fn err_command_lines_that_cannot_be_read() {
 }
 
 #[test]
+fn add_with_update_changes_what_is_said_of_a_taken_name() {
+    let folder = example();
+    let newer = [ADD, &["--update"]].concat();
+    assert_eq!(
+        run_in(folder.path(), &newer).stdout,
+        "values.yaml\n  + deployment marketing\nworkspace.yaml\n  + location marketing\n"
+    );
+    assert_eq!(run_in(folder.path(), &newer).stdout, "no change: everything is as asked\n");
+    // As a job that was cut off between the two documents leaves them.
+    fs::write(folder.path().join("workspace.yaml"), WORKSPACE).unwrap();
+    run_in(folder.path(), &["update", "marketing", "--set", "resources.limits.memory=1Gi"]);
+    let before = fs::read_to_string(folder.path().join("values.yaml")).unwrap();
+    let said = run_in(folder.path(), &["add", "marketing", "--image", "ghcr.io/acme/marketing:1.11", "--update"]);
+    insta::assert_snapshot!("add_update", said.all());
+    let after = fs::read_to_string(folder.path().join("values.yaml")).unwrap();
+    assert_eq!(after, before.replace("\"1.10\"", "\"1.11\""), "what nothing is said of stays");
+    fs::write(folder.path().join("entry.yaml"), "name: other\nport: 3032\nannotations: {team: sales}\n").unwrap();
+    let from = folder.path().join("entry.yaml");
+    run_in(folder.path(), &["add", "marketing", "--from", from.to_str().unwrap(), "--update"]);
+    let shown = run_in(folder.path(), &["show", "marketing"]).stdout;
+    for line in ["name: marketing", "tag: \"1.11\"", "memory: 1Gi", "team: sales", "host: marketing"] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+    assert_eq!(shown.matches("port: 3032").count(), 2, "{shown}");
+}
+
+#[test]
 fn chart_version_says_what_the_documents_are_for() {
     let folder = example();
     let text = WORKSPACE.replace("      port: 3030\n", "      port: 3030\n      additional_metadata: {team: sales}\n");
