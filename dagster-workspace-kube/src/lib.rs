@@ -3,6 +3,8 @@
 //! Many pipelines change the same two documents at once. A [`store::Store`] replaces a text only in the version that was
 //! read, and [`apply`] reads, edits and writes until that succeeds, so nobody's change is lost. Start with [`store::Store`].
 
+#[cfg(feature = "cluster")]
+mod api;
 pub mod apply;
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -4,17 +4,16 @@
 
 use std::error::Error;
 use std::fmt;
-use std::io;
 use std::time::Duration;
 
-use http::header::{HeaderMap, RETRY_AFTER};
+use http::header::HeaderMap;
 use http::{Request, StatusCode};
 use kube::Client;
-use kube::client::Body;
-use kube::core::{Status, request};
+use kube::core::request;
 use serde::de::DeserializeOwned;
 
 use super::REQUEST;
+use crate::api;
 
 /// What was asked of the API server, in the words of roles.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,17 +147,13 @@ impl Call {
         request: Result<Request<Vec<u8>>, request::Error>,
     ) -> Result<Vec<u8>, ApiError> {
         let request = request.map_err(|error| self.unreachable(error.into()))?;
-        let response = client.send(request.map(Body::from)).await.map_err(|error| self.lost(error))?;
-        let (head, body) = response.into_parts();
-        let body = body.collect_bytes().await.map_err(|error| self.lost(error))?;
-        if head.status.is_success() { Ok(body.into()) } else { Err(self.refusal(head.status, &head.headers, &body)) }
+        let (head, body) = api::exchange(client, request).await.map_err(|error| self.lost(error))?;
+        if head.status.is_success() { Ok(body) } else { Err(self.refusal(head.status, &head.headers, &body)) }
     }
 
     /// What an answer other than success means.
     fn refusal(&self, code: StatusCode, headers: &HeaderMap, body: &[u8]) -> ApiError {
-        // Proxies, and the server itself when it is too busy, answer with plain text.
-        let status: Status =
-            serde_json::from_slice(body).unwrap_or_else(|_| Status::failure(String::from_utf8_lossy(body).trim(), ""));
+        let status = api::status(body);
         let (operation, source) = (self.operation.clone(), status.message.clone().into());
         match code {
             StatusCode::NOT_FOUND => ApiError::Missing { operation },
@@ -166,7 +161,7 @@ impl Call {
             StatusCode::FORBIDDEN => ApiError::Forbidden { operation, source },
             code if code == StatusCode::TOO_MANY_REQUESTS || code.is_server_error() => {
                 let source = format!("status {}: {}", code.as_u16(), status.message).into();
-                ApiError::Busy { operation, retry_after: pause(headers, &status), source }
+                ApiError::Busy { operation, retry_after: api::pause(headers, &status), source }
             }
             code => ApiError::Refused { operation, status: code.as_u16(), source },
         }
@@ -176,9 +171,9 @@ impl Call {
     fn lost(&self, error: kube::Error) -> ApiError {
         match error {
             kube::Error::Service(_) | kube::Error::HyperError(_) | kube::Error::ReadEvents(_)
-                if !misconfigured(&error) =>
+                if !api::is_misconfigured(&error) =>
             {
-                let source = root(&error).into();
+                let source = api::root(&error).into();
                 ApiError::Busy { operation: self.operation.clone(), retry_after: None, source }
             }
             // Never sent, for want of credentials; or the certificate is somebody else's.
@@ -189,32 +184,4 @@ impl Call {
     fn unreachable(&self, source: Box<dyn Error + Send + Sync>) -> ApiError {
         ApiError::Unreachable { operation: self.operation.clone(), source }
     }
-}
-
-/// How long to wait at least: the header, else what the answer says.
-fn pause(headers: &HeaderMap, status: &Status) -> Option<Duration> {
-    let header = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    let body = status.details.as_ref().map(|details| u64::from(details.retry_after_seconds));
-    header.or(body).filter(|seconds| *seconds > 0).map(Duration::from_secs)
-}
-
-/// Whether it is in the data that was exchanged: trying again mends nothing.
-fn misconfigured(error: &kube::Error) -> bool {
-    chain(error)
-        .any(|error| error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::InvalidData))
-}
-
-/// The innermost reason, which says most in the fewest words.
-fn root(error: &kube::Error) -> String {
-    chain(error).last().map(ToString::to_string).unwrap_or_default()
-}
-
-fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
-        // An `io::Error` gives as its source that of the error it holds, not that error.
-        match (*error).downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(held) => Some(held as &(dyn Error + 'static)),
-            None => (*error).source(),
-        }
-    })
 }

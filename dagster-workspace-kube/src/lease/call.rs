@@ -6,11 +6,11 @@ use std::time::Duration;
 use http::StatusCode;
 use kube::Client;
 use kube::api::{GetParams, PostParams};
-use kube::client::Body;
-use kube::core::{Request, Status, request};
+use kube::core::{Request, request};
 
 use super::object::Object;
 use super::{Claim, LeaseError};
+use crate::api;
 
 /// How long a request may take. A lease lasts longer.
 const LIMIT: Duration = Duration::from_secs(8);
@@ -56,21 +56,16 @@ impl Calls {
 
     async fn send(&self, request: Result<http::Request<Vec<u8>>, request::Error>) -> Result<Answer, LeaseError> {
         let request = request.map_err(|error| self.unreachable(error))?;
-        let exchange = async {
-            let (head, body) = self.client.send(request.map(Body::from)).await?.into_parts();
-            Ok::<_, kube::Error>((head.status, body.collect_bytes().await?))
-        };
+        let exchange = api::exchange(&self.client, request);
         let answer = tokio::time::timeout(LIMIT, exchange).await.map_err(|error| self.unreachable(error))?;
-        let (code, body) = answer.map_err(|error| self.unreachable(error))?;
-        if code.is_success() {
+        let (head, body) = answer.map_err(|error| self.unreachable(error))?;
+        if head.status.is_success() {
             let object = Object::parse(&body);
             return object.map(Answer::Object).ok_or_else(|| self.unreachable("the answer is no lease"));
         }
-        // Proxies, and the server itself when it is too busy, answer with plain text.
-        let status: Status = serde_json::from_slice(&body)
-            .unwrap_or_else(|_| Status::failure(String::from_utf8_lossy(&body).trim(), ""));
+        let status = api::status(&body);
         let elsewhere = status.details.as_ref().is_some_and(|details| details.kind == "namespaces");
-        match code {
+        match head.status {
             StatusCode::NOT_FOUND if !elsewhere => Ok(Answer::Missing),
             StatusCode::CONFLICT => Ok(Answer::Stale),
             StatusCode::FORBIDDEN => Ok(Answer::Forbidden(status.message)),

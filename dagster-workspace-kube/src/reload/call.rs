@@ -1,17 +1,16 @@
 //! One request, to a webserver or to the API server about its pod, and what comes instead of an answer. [`Call::send`] is all
 //! there is.
 
-use std::error::Error;
 use std::io;
 use std::time::Duration;
 
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{Request, StatusCode, Uri};
 use kube::Client;
-use kube::client::Body;
 use serde_json::Value;
 
 use super::ReloadError;
+use crate::api;
 
 /// Where a webserver's GraphQL is.
 #[derive(Clone)]
@@ -85,17 +84,13 @@ pub(super) struct Call<'a> {
 impl Call<'_> {
     /// Sends it once. Gives JSON that is an answer, GraphQL's errors with status 400 and 500 included.
     pub(super) async fn send(&self, request: Request<Vec<u8>>) -> Result<Value, ReloadError> {
-        let answer = async {
-            let (head, body) = self.client.send(request.map(Body::from)).await?.into_parts();
-            Ok((head, body.collect_bytes().await?))
-        };
         let silent = || ReloadError::Silent { webserver: self.webserver.to_owned(), waited: self.patience };
-        let (head, body) = match tokio::time::timeout(self.patience, answer).await {
+        let (head, body) = match tokio::time::timeout(self.patience, api::exchange(self.client, request)).await {
             Err(_) => return Err(silent()),
             Ok(Ok(answer)) => answer,
             // The client's own end to silences.
-            Ok(Err(error)) if timed_out(&error) => return Err(silent()),
-            Ok(Err(error)) => return Err(self.unreachable(root(&error))),
+            Ok(Err(error)) if api::is_io(&error, io::ErrorKind::TimedOut) => return Err(silent()),
+            Ok(Err(error)) => return Err(self.unreachable(api::root(&error))),
         };
         let parsed: Option<Value> = serde_json::from_slice(&body).ok();
         let reason = || {
@@ -149,24 +144,4 @@ impl Call<'_> {
     fn refused(&self, status: StatusCode, reason: String) -> ReloadError {
         ReloadError::Refused { webserver: self.webserver.to_owned(), status: status.as_u16(), reason }
     }
-}
-
-/// The innermost reason, which says most in the fewest words.
-fn root(error: &kube::Error) -> String {
-    chain(error).last().map(ToString::to_string).unwrap_or_default()
-}
-
-fn timed_out(error: &kube::Error) -> bool {
-    chain(error)
-        .any(|error| error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut))
-}
-
-fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
-        // An `io::Error` gives as its source that of the error it holds, not that error.
-        match (*error).downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(held) => Some(held as &(dyn Error + 'static)),
-            None => (*error).source(),
-        }
-    })
 }

@@ -1,7 +1,5 @@
 //! Requests about one Deployment and its pods, and what their failures mean. Nothing is repeated in here.
 
-use std::error::Error;
-
 use futures_util::{Stream, StreamExt as _};
 use kube::Client;
 use kube::api::{GetParams, ListParams, Patch, PatchParams, WatchEvent, WatchParams};
@@ -11,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::RolloutError;
 use super::deployment::{Deployment, Metadata};
+use crate::api;
 
 /// Whom a request is about.
 #[derive(Clone, Copy)]
@@ -110,11 +109,6 @@ impl Call<'_> {
     }
 }
 
-/// The innermost reason, which says most in the fewest words.
 fn unanswered(error: &kube::Error) -> RolloutError {
-    let mut reason: &dyn Error = error;
-    while let Some(inner) = reason.source() {
-        reason = inner;
-    }
-    RolloutError::Unanswered { source: reason.to_string().into() }
+    RolloutError::Unanswered { source: api::root(error).into() }
 }

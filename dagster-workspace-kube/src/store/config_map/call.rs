@@ -4,16 +4,15 @@
 //! `Retry-After` of a server that is too busy is not in what `Api` returns.
 
 use std::error::Error;
-use std::io;
 use std::time::Duration;
 
-use http::header::{HeaderMap, RETRY_AFTER};
+use http::header::HeaderMap;
 use http::{Request, StatusCode};
 use kube::Client;
-use kube::client::Body;
-use kube::core::{Status, request};
+use kube::core::request;
 
 use super::object::{MAX_LEN, Object};
+use crate::api;
 use crate::store::{Key, ObjectName, StoreError, Version};
 
 /// What a request does, as roles name it.
@@ -61,10 +60,7 @@ impl Call<'_> {
     ) -> Result<Answer, StoreError> {
         let request = request.map_err(|error| self.unreachable(error.into()))?;
         let sent = request.body().len() as u64;
-        let response = client.send(request.map(Body::from)).await.map_err(|error| self.lost(error))?;
-        let (head, body) = response.into_parts();
-        // Cut off in the middle of the answer: the same as none.
-        let body = body.collect_bytes().await.map_err(|error| self.lost(error))?;
+        let (head, body) = api::exchange(client, request).await.map_err(|error| self.lost(error))?;
         if head.status.is_success() {
             return match Object::parse(&body) {
                 Ok(Some((object, version))) => Ok(Answer::Object(object, version)),
@@ -77,9 +73,7 @@ impl Call<'_> {
 
     /// What an answer other than success means.
     fn refusal(&self, code: StatusCode, headers: &HeaderMap, body: &[u8], sent: u64) -> Result<Answer, StoreError> {
-        // Proxies, and the server itself when it is too busy, answer with plain text.
-        let status: Status =
-            serde_json::from_slice(body).unwrap_or_else(|_| Status::failure(String::from_utf8_lossy(body).trim(), ""));
+        let status = api::status(body);
         let details = status.details.as_ref();
         let terminating =
             details.is_some_and(|of| of.causes.iter().any(|cause| cause.reason == "NamespaceTerminating"));
@@ -99,11 +93,11 @@ impl Call<'_> {
             StatusCode::PAYLOAD_TOO_LARGE => StoreError::TooLarge { key: self.key.clone(), len: sent, limit: MAX_LEN },
             StatusCode::TOO_MANY_REQUESTS => {
                 let reason = format!("the API server has too many requests: {}", status.message);
-                StoreError::Busy { key: self.key.clone(), reason, retry_after: pause(headers, &status) }
+                StoreError::Busy { key: self.key.clone(), reason, retry_after: api::pause(headers, &status) }
             }
             code if code.is_server_error() => {
                 let source = format!("status {}: {}", code.as_u16(), status.message);
-                self.unsettled(source.into(), pause(headers, &status))
+                self.unsettled(source.into(), api::pause(headers, &status))
             }
             code => StoreError::Refused { verb, object, status: code.as_u16(), source: said() },
         })
@@ -116,13 +110,13 @@ impl Call<'_> {
             // The request was never sent: no credentials, or nothing to build one from.
             error => return self.unreachable(error.into()),
         }
-        match (connecting(&error), misconfigured(&error)) {
+        match (connecting(&error), api::is_misconfigured(&error)) {
             (true, true) => self.unreachable(error.into()),
             (true, false) => {
-                let reason = format!("the API server cannot be connected to: {}", root(&error));
+                let reason = format!("the API server cannot be connected to: {}", api::root(&error));
                 StoreError::Busy { key: self.key.clone(), reason, retry_after: None }
             }
-            (false, _) => self.unsettled(root(&error).into(), None),
+            (false, _) => self.unsettled(api::root(&error).into(), None),
         }
     }
 
@@ -146,39 +140,11 @@ impl Call<'_> {
     }
 }
 
-/// How long to wait at least: the header, else what the answer says. A date instead of seconds is nobody's habit here.
-fn pause(headers: &HeaderMap, status: &Status) -> Option<Duration> {
-    let header = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    let body = status.details.as_ref().map(|details| u64::from(details.retry_after_seconds));
-    header.or(body).filter(|seconds| *seconds > 0).map(Duration::from_secs)
-}
-
 /// Whether no connection came about, so that nothing can have been written.
 fn connecting(error: &kube::Error) -> bool {
-    chain(error).any(|error| {
+    api::chain(error).any(|error| {
         error
             .downcast_ref::<hyper_util::client::legacy::Error>()
             .is_some_and(hyper_util::client::legacy::Error::is_connect)
-    })
-}
-
-/// Whether it is in the data that was exchanged, such as a certificate of somebody else: trying again mends nothing.
-fn misconfigured(error: &kube::Error) -> bool {
-    chain(error)
-        .any(|error| error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::InvalidData))
-}
-
-/// The innermost reason, which says most in the fewest words.
-fn root(error: &kube::Error) -> String {
-    chain(error).last().map(ToString::to_string).unwrap_or_default()
-}
-
-fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
-        // An `io::Error` gives as its source that of the error it holds, not that error.
-        match (*error).downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(held) => Some(held as &(dyn Error + 'static)),
-            None => (*error).source(),
-        }
     })
 }
