@@ -12,6 +12,9 @@ use kube::Client;
 use kube::client::Body;
 use kube::core::Status;
 
+/// Under whose name objects are written.
+pub(crate) const FIELD_MANAGER: &str = "dagster-workspace";
+
 /// Sends a request once and reads all of its answer, whatever its status. An answer that is cut off in the middle is the same as
 /// none.
 pub(crate) async fn exchange(client: &Client, request: Request<Vec<u8>>) -> Result<(Parts, Vec<u8>), kube::Error> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use dagster_workspace_core::lint::Target;
 
 use super::step::Steps;
+use crate::api;
 use crate::cluster::Given;
 use crate::helm::{self, ChartSource};
 use crate::reload;
@@ -109,7 +110,7 @@ impl Default for Settings {
             helm_options: helm::Options::default(),
             patience: helm::Patience::default(),
             retry: RetryPolicy::default(),
-            field_manager: "dagster-workspace".to_owned(),
+            field_manager: api::FIELD_MANAGER.to_owned(),
             restart_manager: rollout::FIELD_MANAGER.to_owned(),
             target: None,
             timeout: Duration::from_secs(600),

@@ -94,5 +94,5 @@ impl fmt::Debug for Calls {
 }
 
 fn options() -> PostParams {
-    PostParams { field_manager: Some("dagster-workspace".to_owned()), ..PostParams::default() }
+    PostParams { field_manager: Some(api::FIELD_MANAGER.to_owned()), ..PostParams::default() }
 }

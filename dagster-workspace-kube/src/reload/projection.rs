@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::ReloadError;
 use super::call::{Call, Pod};
+use crate::api;
 
 /// What [`hasten`] writes. Its value says nothing but that it is another one.
 const ANNOTATION: &str = "dagster-workspace/touched-at";
@@ -58,7 +59,7 @@ pub async fn hasten(client: &Client, namespace: &str, pod: &str) -> Result<(), R
 pub(super) async fn touch(client: &Client, pod: &Pod) -> Result<(), ReloadError> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
     let patch = Patch::Merge(json!({"metadata": {"annotations": {ANNOTATION: now.to_string()}}}));
-    let parameters = PatchParams { field_manager: Some("dagster-workspace".to_owned()), ..PatchParams::default() };
+    let parameters = PatchParams { field_manager: Some(api::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     let request =
         Request::new(format!("/api/v1/namespaces/{}/pods", pod.namespace)).patch(&pod.name, &parameters, &patch);
     let call =

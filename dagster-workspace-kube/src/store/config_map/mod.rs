@@ -18,6 +18,7 @@ use kube::core::Request;
 use self::call::{Answer, Call, Verb};
 use self::object::{MAX_LEN, Object};
 use super::{Found, Key, ObjectName, Precondition, Store, StoreError, StoreFuture, Stored, Version};
+use crate::api;
 
 /// Which ConfigMap holds a document, and under which key in it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -92,7 +93,7 @@ impl ConfigMaps {
         Self {
             client,
             namespace: namespace.into(),
-            field_manager: "dagster-workspace".to_owned(),
+            field_manager: api::FIELD_MANAGER.to_owned(),
             places: BTreeMap::new(),
             seen: Mutex::default(),
         }
