@@ -11,6 +11,7 @@ pub mod cli;
 #[cfg(feature = "cluster")]
 pub mod cluster;
 pub mod deploy;
+mod hash;
 #[cfg(feature = "cluster")]
 pub mod helm;
 #[cfg(feature = "object-store")]

@@ -1,7 +1,6 @@
 //! What helm is asked for, as data: [`Upgrade`] is one release, its chart, and how to go about it.
 
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use super::chart::{self, Chart};
 use super::error::HelmError;
 use super::program::Major;
 use super::release::{HASH, REVISION};
+use crate::hash;
 
 /// A release, and how helm reaches its cluster: the same one that the client talks to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,11 +130,8 @@ impl Upgrade {
         let mut digest = Sha256::new();
         chart::add(&mut digest, &["dagster-workspace release 1", values]);
         digest.update(chart);
-        let mut hash = String::with_capacity(40);
-        for byte in digest.finalize().iter().take(20) {
-            // Writing to a text cannot fail.
-            let _ = write!(hash, "{byte:02x}");
-        }
+        let mut hash = hash::hex(&digest.finalize());
+        hash.truncate(40);
         Ok(hash)
     }
 

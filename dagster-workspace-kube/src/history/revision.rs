@@ -9,10 +9,10 @@ use dagster_workspace_core::lint::{Target, lint_pairing};
 use dagster_workspace_core::time::Timestamp;
 use dagster_workspace_core::yaml::{Document, Schema};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::error::HistoryError;
 use super::origin::Origin;
+use crate::hash;
 
 /// The form in which revisions are written. A reader refuses a later one instead of guessing.
 pub const FORMAT: u32 = 1;
@@ -167,8 +167,7 @@ impl Blob {
     }
 
     pub(super) fn of_bytes(bytes: &[u8]) -> Self {
-        let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { sha256, bytes: bytes.len() as u64 }
+        Self { sha256: hash::sha256(bytes), bytes: bytes.len() as u64 }
     }
 }
 

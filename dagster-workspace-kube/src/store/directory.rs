@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, Dir, Mode, OFlags};
-use sha2::{Digest as _, Sha256};
 
 use super::{FileKind, Key, MAX_LEN, Precondition, Store, StoreError, StoreFuture, Stored, Version};
+use crate::hash;
 
 /// Names of temporary files begin with this, which no [`Key`] does.
 const TEMPORARY_PREFIX: &str = ".dagster-workspace-";
@@ -285,13 +285,7 @@ fn fill(file: &mut File, text: &str, like: Option<&Metadata>) -> io::Result<()> 
 
 /// The version of a text: its SHA-256. A weaker hash would let somebody craft a change that a comparison does not see.
 fn version_of(bytes: &[u8]) -> Version {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    let mut version = String::from("sha256:");
-    for byte in Sha256::digest(bytes) {
-        version.push(char::from(HEX[usize::from(byte >> 4)]));
-        version.push(char::from(HEX[usize::from(byte & 15)]));
-    }
-    Version::new(version)
+    Version::new(format!("sha256:{}", hash::sha256(bytes)))
 }
 
 /// What changes whenever a file is written, replaced or gets another mode.

@@ -13,7 +13,6 @@ use dagster_workspace_core::lint::Target;
 use dagster_workspace_core::transform::pair::Pair;
 use dagster_workspace_core::transform::{self, Applied, Subject, Transform, TransformError};
 use dagster_workspace_core::yaml::Document;
-use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 pub(crate) use self::job::OnlyOn;
@@ -21,6 +20,7 @@ use self::job::judge;
 pub use self::job::{Job, JobError};
 use super::request::{BoxError, Request, Scope};
 use crate::apply::{Absent, ApplyError, Outcome, Turn, Turns, Written, apply_with};
+use crate::hash;
 use crate::retry::RetryPolicy;
 use crate::store::{Key, Store, StoreError, Stored, Version};
 
@@ -371,7 +371,7 @@ impl Documents {
 /// What stands for a text: 64 hexadecimal digits.
 #[must_use]
 pub fn checksum(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hash::sha256(text.as_bytes())
 }
 
 fn refused(subject: Subject, error: ApplyError<DocumentsError>) -> DocumentsError {
