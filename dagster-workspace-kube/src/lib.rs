@@ -26,6 +26,7 @@ pub mod retry;
 #[cfg(feature = "cluster")]
 pub mod rollout;
 pub mod store;
+mod words;
 
 /// The examples of the README are run with the documentation tests.
 #[cfg(doctest)]

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::retry::{Backoff, RetryPolicy};
 use crate::store::{Key, Precondition, Store, StoreError, Stored, Version};
+use crate::words::counted;
 
 pub use transforms::{Changed, apply};
 pub use turns::{Turn, Turns};
@@ -69,7 +70,7 @@ pub enum ApplyError<E> {
     #[error(transparent)]
     Store(StoreError),
     /// Lost every race until the attempts or the time were spent; nothing was written. `source` is the last answer.
-    #[error("gave up after {} in {:.1} s, nothing written", counted(*attempts), elapsed.as_secs_f64())]
+    #[error("gave up after {} in {:.1} s, nothing written", counted(*attempts as usize, "attempt"), elapsed.as_secs_f64())]
     GaveUp {
         /// Writes sent.
         attempts: u32,
@@ -79,7 +80,7 @@ pub enum ApplyError<E> {
         source: Box<StoreError>,
     },
     /// A write was sent, its answer is missing, and reading again could not settle it: run the change again.
-    #[error("the change may or may not be written, after {} in {:.1} s", counted(*attempts), elapsed.as_secs_f64())]
+    #[error("the change may or may not be written, after {} in {:.1} s", counted(*attempts as usize, "attempt"), elapsed.as_secs_f64())]
     Unsettled {
         /// Writes sent.
         attempts: u32,
@@ -298,9 +299,4 @@ impl<'a> Run<'a> {
         let reason = "no answer before the deadline".to_owned();
         StoreError::Busy { key: self.key.clone(), reason, retry_after: None }
     }
-}
-
-/// `1 attempt`, `8 attempts`.
-fn counted(attempts: u32) -> String {
-    format!("{attempts} attempt{}", if attempts == 1 { "" } else { "s" })
 }

@@ -9,6 +9,7 @@ use super::Context;
 use super::documents::{BOTH, Documents, Pair};
 use super::exit::Exit;
 use super::render::{Answer, Failure, Finding};
+use crate::words::counted;
 
 /// Lints both documents and their pairing. The findings are the answer, so they go to the standard output.
 pub(super) fn run(context: &mut Context<'_>) -> Result<Answer, Failure> {
@@ -40,9 +41,4 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Answer, Failure> {
     let data = json!({ "findings": findings, "errors": errors });
     let exit = if errors > 0 { Exit::Invalid } else { Exit::Done };
     Ok(Answer { exit, ..Answer::new(text, data) })
-}
-
-/// `1 error`, `2 errors`.
-fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

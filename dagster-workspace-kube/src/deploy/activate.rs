@@ -7,7 +7,6 @@ use dagster_workspace_core::workspace::{CodeLocation, Source, Workspace};
 use dagster_workspace_core::yaml::Document;
 use tokio::time::Instant;
 
-use super::around::counted;
 use super::clock::{clock, now};
 use super::deployer::{Deployer, Shared};
 use super::documents::{Job, checksum};
@@ -23,6 +22,7 @@ use crate::reload::{
     self, Activated, Activation, DaemonRead, Expected, ExpectedLocation, Outcome, Projection, ReloadError, Webserver,
 };
 use crate::rollout::{self, Cause, Restart, Restarted};
+use crate::words::counted;
 
 /// A webserver to ask, and the Deployment that it is of.
 pub(super) struct Asked<'a> {

@@ -9,6 +9,7 @@ use super::report::Report;
 use super::step::Step;
 use crate::cluster::{self, ApiError, CodeServer, DiscoverError, System, Wanted};
 use crate::helm::{Chart, ChartSource, Target, Upgrade};
+use crate::words::counted;
 
 /// The release of the code servers where nobody names one and none run.
 const RELEASE: &str = "dagster-user-deployments";
@@ -160,9 +161,4 @@ fn describe(around: &Around) -> String {
         parts.push(format!("{} of release `{release}`", counted(servers.len(), "code server")));
     }
     parts.join(", ")
-}
-
-/// `1 webserver`, `2 webservers`.
-pub(super) fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

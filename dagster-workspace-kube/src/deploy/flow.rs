@@ -18,6 +18,7 @@ use super::step::Step;
 use crate::apply::Written;
 use crate::cluster::{self, Owner};
 use crate::plan::Plan;
+use crate::words::counted;
 
 /// One job under way.
 pub(super) struct Run<'r> {
@@ -195,7 +196,7 @@ impl Run<'_> {
         let name = self.around.name(subject);
         let done = match written {
             Written::Nothing => (Unchanged, format!("`{name}` is as asked")),
-            _ => (Changed, format!("`{name}`, {}", super::around::counted(changes, "change"))),
+            _ => (Changed, format!("`{name}`, {}", counted(changes, "change"))),
         };
         if subject == Subject::Workspace && written != Written::Nothing {
             self.written = Some(SystemTime::now());

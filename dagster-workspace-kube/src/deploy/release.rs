@@ -19,6 +19,7 @@ use crate::helm::{self, Newest, RolledOut, Upgrade};
 use crate::lease::{Claim, Claimant, LeaseError, Turn};
 use crate::rollout::{self, CodeServers, Rollout};
 use crate::store::Version;
+use crate::words::counted;
 
 impl Run<'_> {
     /// Brings the release to the newest values, and runs helm only where it does not carry them yet.
@@ -85,7 +86,7 @@ impl Run<'_> {
             };
             self.report.ready.push(status);
         }
-        let ready = super::around::counted(self.report.ready.len(), "code server");
+        let ready = counted(self.report.ready.len(), "code server");
         Ok((Unchanged, format!("{ready} ready")))
     }
 }
@@ -102,7 +103,7 @@ impl Run<'_> {
             self.deployer.events.warn(Step::Ready, message);
         }
         let ready = servers.iter().filter(|server| server.ready >= server.replicas).count();
-        Ok((Unchanged, format!("{ready} of {} ready", super::around::counted(servers.len(), "code server"))))
+        Ok((Unchanged, format!("{ready} of {} ready", counted(servers.len(), "code server"))))
     }
 }
 

@@ -20,6 +20,7 @@ use crate::cluster::{self, CodeServer, Owner, System};
 use crate::helm::{self, Release};
 use crate::reload::{Difference, Expected, Location, LocationState};
 use crate::store::{StoreError, Stored};
+use crate::words::counted;
 
 /// How it stands.
 #[derive(Clone, Debug, Serialize)]
@@ -176,12 +177,7 @@ impl Deployer {
         };
         status.errors = found.iter().filter(|finding| finding.severity == Severity::Error).count();
         if let Some(first) = found.iter().find(|finding| finding.severity == Severity::Error) {
-            let message = format!(
-                "the {} have {}: {}",
-                noun(subject),
-                super::around::counted(status.errors, "error"),
-                first.message
-            );
+            let message = format!("the {} have {}: {}", noun(subject), counted(status.errors, "error"), first.message);
             findings.push(Drift { kind: DriftKind::Errors, message });
         }
         status

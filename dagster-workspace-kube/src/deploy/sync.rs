@@ -10,7 +10,6 @@ use dagster_workspace_core::workspace::{GrpcServer, Source, Workspace};
 use dagster_workspace_core::yaml::Document;
 use tokio::time::{Instant, sleep};
 
-use super::around::counted;
 use super::deployer::{Deployer, Shared};
 use super::error::{DeployError, Failed, Late};
 use super::event::StepOutcome::{Changed, Unchanged};
@@ -21,6 +20,7 @@ use super::status::everything;
 use super::step::Step;
 use crate::reload::{Activated, Activation, Hastened, Location, LocationState, Outcome, Webserver};
 use crate::rollout::{Cause, Rollout};
+use crate::words::counted;
 
 impl Deployer {
     /// Finishes jobs that were cut off and puts back what has drifted: every deployment of the values is rolled out, has a location,

@@ -17,7 +17,6 @@ use tokio::time::{Instant, sleep};
 
 use self::look::{Carried, Place};
 pub use self::plan::{PlannedStep, RestorePlan};
-use super::around::counted;
 use super::deployer::Deployer;
 use super::documents::{DocumentsError, noun};
 use super::error::{DeployError, Failed};
@@ -34,6 +33,7 @@ use crate::helm::{ChartSource, Newest, Recovery, RolledOut, Upgrade};
 use crate::history::{self, History, HistoryError, Revision};
 use crate::rollout::Rollout;
 use crate::store::Version;
+use crate::words::counted;
 
 /// The release and the chart of the system where nobody names others.
 const SYSTEM: &str = "dagster";

@@ -6,11 +6,12 @@ use serde::Serialize;
 use super::look::{Carried, Place};
 use super::{BOTH, Job};
 use crate::cluster::NamespaceState;
-use crate::deploy::around::{Around, counted};
+use crate::deploy::around::Around;
 use crate::deploy::error::DeployError;
 use crate::deploy::{Step, rollback};
 use crate::helm::{Chart, ChartSource, Upgrade};
 use crate::history;
+use crate::words::counted;
 
 /// What a restore would do.
 #[derive(Clone, Debug, PartialEq, Serialize)]
