@@ -1,8 +1,6 @@
 //! Repositories under review: what is said of one on the command line, the name that follows from it, and the record that is kept.
 //! [`Review`] is what `add` takes, [`run`] the command `name`.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use clap::Args;
 use dagster_workspace_core::staging::{self, Record};
 use dagster_workspace_core::time::{ParseLengthError, Timestamp, parse_length};
@@ -11,6 +9,7 @@ use serde_json::json;
 
 use super::fields;
 use super::render::{Answer, Failure};
+use crate::deploy;
 
 /// What is under review.
 #[derive(Clone, Debug, Args)]
@@ -100,8 +99,7 @@ impl Review {
 
 impl Clock {
     pub(super) fn now(&self) -> Timestamp {
-        let seconds = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
-        self.now.unwrap_or_else(|| Timestamp::from_seconds(i64::try_from(seconds()).unwrap_or(i64::MAX)))
+        self.now.unwrap_or_else(deploy::now)
     }
 }
 

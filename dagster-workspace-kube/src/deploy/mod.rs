@@ -45,9 +45,7 @@ mod step;
 mod sync;
 
 #[cfg(feature = "cli")]
-pub(crate) use clock::clock;
-#[cfg(all(feature = "cli", feature = "object-store"))]
-pub(crate) use clock::now;
+pub(crate) use clock::{clock, now};
 #[cfg(feature = "cluster")]
 pub use deployer::{Builder, Deployer, Holders};
 #[cfg(feature = "cluster")]
