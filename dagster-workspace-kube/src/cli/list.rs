@@ -65,18 +65,12 @@ fn rows(pair: &Pair) -> Vec<Row> {
     rows
 }
 
-/// The Service that a location's host names: `etl` of `etl` and of `etl.prod.svc.cluster.local`.
-pub(super) fn service(location: &CodeLocation<'_, '_>) -> Option<String> {
-    let host = location.host()?.literal()?;
-    host.split('.').next().map(str::to_owned)
-}
-
-/// The deployment with that Service.
+/// The deployment whose Service a location's host names.
 pub(super) fn deployment_of<'v, 'd>(
     location: &CodeLocation<'_, '_>,
     deployments: &'v UserDeployments<'d>,
 ) -> Option<DeploymentRef<'v, 'd>> {
-    deployments.get(&service(location)?)
+    deployments.get(&location.service()?)
 }
 
 fn same_port(deployment: &DeploymentRef<'_, '_>, location: &CodeLocation<'_, '_>) -> bool {

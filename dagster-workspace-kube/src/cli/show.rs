@@ -11,7 +11,7 @@ use serde_json::json;
 use super::Context;
 use super::documents::{Documents, Pair};
 use super::exit::Exit;
-use super::list::{deployment_of, service};
+use super::list::deployment_of;
 use super::redact;
 use super::render::{Answer, Failure};
 
@@ -30,7 +30,7 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
     let (deployments, workspace_view) = (UserDeployments::of(values), Workspace::of(workspace));
     let location = workspace_view.get(name).or_else(|| {
         let mut locations = workspace_view.locations();
-        locations.find(|location| service(location).as_deref() == Some(name))
+        locations.find(|location| location.service().as_deref() == Some(name))
     });
     let deployment = location.and_then(|location| deployment_of(&location, &deployments));
     let deployment = deployment.or_else(|| deployments.get(name));

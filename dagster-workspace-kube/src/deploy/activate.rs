@@ -253,12 +253,12 @@ impl Deployer {
 /// What the webservers should serve of the deployments of a job.
 fn expected(aim: Aim, names: &[String], before: &str, after: &str) -> Expected {
     let mut expected = Expected::default();
-    let is_of = |location: &CodeLocation<'_, '_>| names.iter().any(|name| is_served_by(location, name));
+    let of_job = |location: &CodeLocation<'_, '_>| names.iter().any(|name| is_of(location, name));
     let all = |text: &str| -> Vec<(bool, ExpectedLocation)> {
         // What was read once as YAML is YAML.
         let Ok(document) = Document::parse(text.to_owned()) else { return Vec::new() };
         let workspace = Workspace::of(&document);
-        workspace.locations().filter_map(|location| Some((is_of(&location), as_served(&location)?))).collect()
+        workspace.locations().filter_map(|location| Some((of_job(&location), as_served(&location)?))).collect()
     };
     let after = all(after);
     if aim == Aim::Present {
@@ -274,11 +274,9 @@ fn expected(aim: Aim, names: &[String], before: &str, after: &str) -> Expected {
     expected
 }
 
-/// Whether a location is of a deployment: its host is the deployment's Service, or it has its name.
-fn is_served_by(location: &CodeLocation<'_, '_>, deployment: &str) -> bool {
-    let host = location.host().and_then(Source::literal);
-    host.is_some_and(|host| host.split('.').next() == Some(deployment))
-        || location.name().as_deref() == Some(deployment)
+/// Whether a location is of a deployment: it is on its server, or has its name.
+fn is_of(location: &CodeLocation<'_, '_>, deployment: &str) -> bool {
+    location.service().as_deref() == Some(deployment) || location.name().as_deref() == Some(deployment)
 }
 
 /// A location as a webserver shows it; values in variables may be anything.

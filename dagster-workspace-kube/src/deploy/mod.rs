@@ -15,6 +15,8 @@ mod clock;
 mod deployer;
 mod documents;
 #[cfg(feature = "cluster")]
+mod entries;
+#[cfg(feature = "cluster")]
 mod error;
 #[cfg(feature = "cluster")]
 mod event;

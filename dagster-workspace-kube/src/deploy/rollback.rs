@@ -1,13 +1,11 @@
 //! Both documents set back to whole texts: what goes first, and what is waited for. `Request::exact` asks for it, and
 //! [`bring_back`] makes the request for a single entry.
 
-use std::collections::BTreeSet;
-
+use dagster_workspace_core::transform::Transform;
 use dagster_workspace_core::transform::pair::Pair;
-use dagster_workspace_core::transform::{Subject, Transform};
 use dagster_workspace_core::value::Value;
 use dagster_workspace_core::values::{UserDeployment, UserDeployments};
-use dagster_workspace_core::workspace::{GrpcServer, Source, Workspace};
+use dagster_workspace_core::workspace::{GrpcServer, Workspace};
 use dagster_workspace_core::yaml::Document;
 
 use super::request::{Aim, BoxError, Exact, Request};
@@ -64,10 +62,8 @@ pub fn bring_back(then: &Exact, name: &str) -> Result<Request, BringBackError> {
 fn servers_of(workspace: &str, name: &str) -> Result<Vec<GrpcServer>, BoxError> {
     let document = Document::parse(workspace)?;
     let workspace = Workspace::of(&document);
-    let of_name = workspace.locations().filter(|location| {
-        let host = location.host().and_then(Source::literal);
-        location.is_server() && host.is_some_and(|host| host.split('.').next() == Some(name))
-    });
+    let of_name =
+        workspace.locations().filter(|location| location.is_server() && location.service().as_deref() == Some(name));
     let server = |item: Value| Ok(GrpcServer::from_value(item.get("grpc_server").unwrap_or(&Value::Null))?);
     of_name.map(|location| server(location.to_value()?)).collect()
 }
@@ -90,25 +86,14 @@ fn difference(now: &Value, then: &Value) -> Value {
     fields
 }
 
-/// Names of the deployments in values; none of values that cannot be read.
-pub(super) fn deployments(values: &str) -> BTreeSet<String> {
-    let Ok(document) = Document::parse(values) else { return BTreeSet::new() };
-    let deployments = UserDeployments::of(&document);
-    deployments.iter().filter_map(|deployment| Some(deployment.name()?.into_owned())).collect()
-}
-
-/// Names of the locations in a workspace; none of one that cannot be read.
-pub(super) fn locations(workspace: &str) -> BTreeSet<String> {
-    let Ok(document) = Document::parse(workspace) else { return BTreeSet::new() };
-    let workspace = Workspace::of(&document);
-    workspace.locations().filter_map(|location| Some(location.name()?.into_owned())).collect()
-}
-
 #[cfg(feature = "cluster")]
 mod on_cluster {
-    use super::{Aim, Pair, Request, Subject, Transform, deployments, locations};
+    use dagster_workspace_core::transform::Subject;
+
+    use super::{Aim, Pair, Request, Transform};
     use crate::deploy::around::Around;
     use crate::deploy::documents::{Documents, DocumentsError, Edited};
+    use crate::deploy::entries::names_in;
     use crate::deploy::error::DeployError;
     use crate::deploy::flow::Run;
     use crate::deploy::report::Report;
@@ -128,9 +113,9 @@ mod on_cluster {
             let steps = &self.settings().steps;
             let workspace = planned.iter().find(|edited| edited.subject == Subject::Workspace);
             let Some(workspace) = workspace.filter(|_| steps.has(Step::Workspace)) else { return Ok(None) };
-            let stay = locations(&workspace.text);
-            let gone: Vec<String> =
-                locations(&workspace.before).into_iter().filter(|name| !stay.contains(name)).collect();
+            let stay = names_in(Subject::Workspace, &workspace.text);
+            let before = names_in(Subject::Workspace, &workspace.before);
+            let gone: Vec<String> = before.into_iter().filter(|name| !stay.contains(name)).collect();
             if gone.is_empty() {
                 return Ok(None);
             }
@@ -160,7 +145,7 @@ mod on_cluster {
     pub(in crate::deploy) fn changed(planned: &[Edited]) -> Vec<String> {
         let values = planned.iter().find(|edited| edited.subject == Subject::Values);
         let rolls = values.map(|values| plan::rolls(&values.before, &values.text)).unwrap_or_default();
-        let stay = values.map(|values| deployments(&values.text)).unwrap_or_default();
+        let stay = values.map(|values| names_in(Subject::Values, &values.text)).unwrap_or_default();
         rolls.into_iter().filter(|name| stay.contains(name)).collect()
     }
 }

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use dagster_workspace_core::error::Severity;
 use dagster_workspace_core::lint;
 use dagster_workspace_core::transform::Subject;
-use dagster_workspace_core::values::UserDeployments;
 use dagster_workspace_core::workspace::Workspace;
 use dagster_workspace_core::yaml::Document;
 use serde::Serialize;
@@ -15,6 +14,7 @@ use super::activate::as_served;
 use super::around::Around;
 use super::deployer::{Deployer, Holders};
 use super::documents::{Documents, DocumentsError, noun};
+use super::entries;
 use super::error::DeployError;
 use crate::cluster::{self, CodeServer, Owner, System};
 use crate::helm::{self, Release};
@@ -167,7 +167,7 @@ impl Deployer {
         let target = documents.target();
         let found = match Document::parse(stored.text.as_str()) {
             Ok(document) => {
-                status.entries = entries(subject, &document);
+                status.entries = entries::names(subject, &document);
                 match subject {
                     Subject::Values => lint::lint_values(&document, target),
                     Subject::Workspace => lint::lint_workspace(&document, target),
@@ -258,19 +258,6 @@ pub(super) async fn stored(documents: &Documents, subject: Subject) -> Result<Op
     }
 }
 
-fn entries(subject: Subject, document: &Document<'_>) -> Vec<String> {
-    match subject {
-        Subject::Values => {
-            let deployments = UserDeployments::of(document);
-            deployments.iter().filter_map(|deployment| Some(deployment.name()?.into_owned())).collect()
-        }
-        Subject::Workspace => {
-            let workspace = Workspace::of(document);
-            workspace.locations().filter_map(|location| Some(location.name()?.into_owned())).collect()
-        }
-    }
-}
-
 /// What in the documents does not pair up, and which code servers are missing or not ready.
 fn look_at_pairing(texts: [&str; 2], around: &Around, documents: &Documents, findings: &mut Vec<Drift>) {
     let (Ok(values), Ok(workspace)) = (Document::parse(texts[0]), Document::parse(texts[1])) else { return };
@@ -279,7 +266,7 @@ fn look_at_pairing(texts: [&str; 2], around: &Around, documents: &Documents, fin
         let kind = if found.code == "DW0301" { DriftKind::NoLocation } else { DriftKind::NoDeployment };
         findings.push(Drift { kind, message: found.message });
     }
-    for name in entries(Subject::Values, &values) {
+    for name in entries::names(Subject::Values, &values) {
         match around.servers.iter().find(|server| server.name == name) {
             None => {
                 let message = format!("deployment `{name}` has no code server");

@@ -6,16 +6,16 @@ use std::time::Duration;
 use dagster_workspace_core::transform::pair::Pair;
 use dagster_workspace_core::transform::{Subject, Transform};
 use dagster_workspace_core::values::UserDeployments;
-use dagster_workspace_core::workspace::{GrpcServer, Source, Workspace};
+use dagster_workspace_core::workspace::{CodeLocation, GrpcServer, Workspace};
 use dagster_workspace_core::yaml::Document;
 use tokio::time::{Instant, sleep};
 
 use super::deployer::{Deployer, Shared};
+use super::entries::names_in;
 use super::error::{DeployError, Failed, Late};
 use super::event::StepOutcome::{Changed, Unchanged};
 use super::report::Report;
 use super::request::{Aim, Request};
-use super::rollback;
 use super::status::everything;
 use super::step::Step;
 use crate::reload::{Activated, Activation, Hastened, Location, LocationState, Outcome, Webserver};
@@ -69,7 +69,7 @@ impl Deployer {
         let deadline = Instant::now() + self.settings().timeout;
         let running = self.events.start(Step::Ready);
         let names =
-            if names.is_empty() { rollback::deployments(&values).into_iter().collect() } else { names.to_vec() };
+            if names.is_empty() { names_in(Subject::Values, &values).into_iter().collect() } else { names.to_vec() };
         let ready = async {
             for name in self.deployments_of(&names, &around.release).await? {
                 report.ready.push(self.wait_for(Step::Ready, &Rollout::newest(name), deadline).await?);
@@ -210,10 +210,10 @@ impl Deployer {
 fn locations_of(workspace: &str, names: &[String]) -> Vec<String> {
     let Ok(document) = Document::parse(workspace) else { return Vec::new() };
     let workspace = Workspace::of(&document);
-    let of = workspace.locations().filter(|location| {
-        let host = location.host().and_then(Source::literal);
-        host.is_some_and(|host| names.iter().any(|name| host.split('.').next() == Some(name)))
-    });
+    let is_of = |location: &CodeLocation<'_, '_>| {
+        location.service().is_some_and(|service| names.iter().any(|name| *name == service))
+    };
+    let of = workspace.locations().filter(is_of);
     of.filter_map(|location| Some(location.name()?.into_owned())).collect()
 }
 

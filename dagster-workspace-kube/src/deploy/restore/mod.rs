@@ -19,12 +19,12 @@ use self::look::{Carried, Place};
 pub use self::plan::{PlannedStep, RestorePlan};
 use super::deployer::Deployer;
 use super::documents::{DocumentsError, noun};
+use super::entries::names_in;
 use super::error::{DeployError, Failed};
 use super::event::StepOutcome;
 use super::event::StepOutcome::{Changed, Failed as FailedStep, Unchanged};
 use super::report::{Released, Report};
 use super::request::{Aim, Request};
-use super::rollback;
 use super::settings::Settings;
 use super::status::{DriftKind, stored};
 use super::step::{Step, Steps};
@@ -275,7 +275,7 @@ impl Job {
     /// Waits for code servers, then for the system.
     async fn wait(&self, place: &Place, report: &mut Report) -> Result<(StepOutcome, String), DeployError> {
         let deadline = Instant::now() + self.settings().timeout;
-        let names: Vec<String> = rollback::deployments(&self.texts.values).into_iter().collect();
+        let names: Vec<String> = names_in(Subject::Values, &self.texts.values).into_iter().collect();
         let mut waited = self.deployer.deployments_of(&names, &place.around.release).await?;
         let servers = waited.len();
         let system = self.discover().await?;

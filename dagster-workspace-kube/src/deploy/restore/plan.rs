@@ -6,9 +6,10 @@ use serde::Serialize;
 use super::look::{Carried, Place};
 use super::{BOTH, Job};
 use crate::cluster::NamespaceState;
+use crate::deploy::Step;
 use crate::deploy::around::Around;
+use crate::deploy::entries::names_in;
 use crate::deploy::error::DeployError;
-use crate::deploy::{Step, rollback};
 use crate::helm::{Chart, ChartSource, Upgrade};
 use crate::history;
 use crate::words::counted;
@@ -115,9 +116,9 @@ impl Job {
             None => told(&self.deployer.upgrade(&self.nothing_around())?, &Carried::Missing),
         };
         add(Step::Helm, changes, what);
-        let names = rollback::deployments(&self.texts.values);
+        let names = names_in(Subject::Values, &self.texts.values);
         add(Step::Ready, false, format!("wait for {} and the system", counted(names.len(), "code server")));
-        let locations = rollback::locations(&self.texts.workspace).len();
+        let locations = names_in(Subject::Workspace, &self.texts.workspace).len();
         add(Step::Activate, false, format!("every webserver serves {}", counted(locations, "location")));
         Ok(())
     }
