@@ -314,17 +314,19 @@ fn needs_restart(activated: &Activated) -> bool {
 
 /// Whether every webserver serves the workspace.
 pub(super) fn judge(activation: Activation) -> Result<(), DeployError> {
+    let late = activation.webservers.iter().any(|activated| matches!(activated.outcome, Outcome::Behind { .. }));
+    judge_as(activation, if late { Late::Yes } else { Late::No })
+}
+
+/// The same, where it is known whether more time may help.
+pub(super) fn judge_as(activation: Activation, late: Late) -> Result<(), DeployError> {
     let behind = activation
         .webservers
         .iter()
         .filter(|activated| !matches!(activated.outcome, Outcome::Serving { .. } | Outcome::Failing { .. }));
-    let late = activation.webservers.iter().any(|activated| matches!(activated.outcome, Outcome::Behind { .. }));
     match behind.count() {
         0 if activation.is_complete() => Ok(()),
         0 => Err(DeployError::NotLoaded { activation }),
-        behind => {
-            let late = if late { Late::Yes } else { Late::No };
-            Err(DeployError::NotActive { behind, late, activation })
-        }
+        behind => Err(DeployError::NotActive { behind, late, activation }),
     }
 }

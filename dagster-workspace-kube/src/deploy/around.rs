@@ -51,11 +51,8 @@ impl Deployer {
     pub(super) async fn look_around(&self, report: &mut Report) -> Result<Around, DeployError> {
         let running = self.events.start(Step::Discover);
         let found = self.find().await;
-        let (outcome, detail) = match &found {
-            Ok(around) => (StepOutcome::Unchanged, describe(around)),
-            Err(error) => (StepOutcome::Failed, error.to_string()),
-        };
-        report.note(running.end(outcome, detail));
+        let done = found.as_ref().map(|around| (StepOutcome::Unchanged, describe(around)));
+        report.note(running.end_as(&done));
         found
     }
 

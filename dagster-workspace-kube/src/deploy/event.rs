@@ -2,6 +2,7 @@
 //!
 //! A job never waits for who listens, and nobody has to.
 
+use std::fmt::Display;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -139,6 +140,14 @@ impl Running<'_> {
         let report = StepReport { step, outcome, detail: detail.into(), took: started.elapsed() };
         events.tell(Event::Ended(report.clone()));
         report
+    }
+
+    /// It ended as said, or failed.
+    pub(crate) fn end_as(self, done: &Result<(StepOutcome, String), impl Display>) -> StepReport {
+        match done {
+            Ok((outcome, detail)) => self.end(*outcome, detail.as_str()),
+            Err(error) => self.end(StepOutcome::Failed, error.to_string()),
+        }
     }
 }
 

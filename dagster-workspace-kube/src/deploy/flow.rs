@@ -10,7 +10,7 @@ use super::deployer::Deployer;
 use super::documents::{DocumentsError, Edited, Job};
 use super::error::{DeployError, Failed};
 use super::event::StepOutcome;
-use super::event::StepOutcome::{Changed, Failed as FailedStep, Skipped, Unchanged};
+use super::event::StepOutcome::{Changed, Skipped, Unchanged};
 use super::report::Report;
 use super::request::Request;
 use super::settings::ChartOwned;
@@ -60,12 +60,8 @@ impl Deployer {
     }
 
     pub(super) async fn run_as_planned(&self, request: &Request, plan: Option<&Plan>) -> Result<Report, Failed> {
-        let mut report = Report::default();
         let span = tracing::info_span!("deploy", namespace = self.namespace(), names = ?request.names());
-        match self.carry_out(request, plan, &mut report).instrument(span).await {
-            Ok(()) => Ok(report),
-            Err((step, error)) => Err(Failed { step, report: Box::new(report), error }),
-        }
+        Report::of(async |report| self.carry_out(request, plan, report).await).instrument(span).await
     }
 
     async fn carry_out(
@@ -115,6 +111,19 @@ impl Deployer {
         self.record(&around, &documents, report).await.map_err(|error| (Step::Record, error))?;
         Ok(())
     }
+
+    /// One step of a job that is no [`Run`], with its events.
+    pub(super) async fn step(
+        &self,
+        step: Step,
+        report: &mut Report,
+        perform: impl AsyncFnOnce(&mut Report) -> Done,
+    ) -> Result<(), (Step, DeployError)> {
+        let running = self.events.start(step);
+        let done = perform(report).await;
+        report.note(running.end_as(&done));
+        done.map(drop).map_err(|error| (step, error))
+    }
 }
 
 impl Run<'_> {
@@ -161,11 +170,7 @@ impl Run<'_> {
         let running = self.deployer.events.start(step);
         let span = tracing::info_span!("step", %step);
         let done = self.perform(step, job).instrument(span).await;
-        let (outcome, detail) = match &done {
-            Ok((outcome, detail)) => (*outcome, detail.clone()),
-            Err(error) => (FailedStep, error.to_string()),
-        };
-        self.report.note(running.end(outcome, detail));
+        self.report.note(running.end_as(&done));
         done.map(drop)
     }
 

@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
+use super::Step;
 use super::deployer::Holders;
 use super::documents::{Edited, Pairing};
+use super::error::{DeployError, Failed};
 use super::event::{StepOutcome, StepReport};
 use crate::reload::{Activation, DaemonRead};
 use crate::rollout::RolloutStatus;
@@ -63,6 +65,17 @@ impl Report {
             if let Some(first) = first {
                 (edited.before, edited.changes) = (first.before.clone(), first.changes.clone());
             }
+        }
+    }
+
+    /// A job from its beginning to its end, or to where it failed.
+    pub(in crate::deploy) async fn of(
+        job: impl AsyncFnOnce(&mut Self) -> Result<(), (Step, DeployError)>,
+    ) -> Result<Self, Failed> {
+        let mut report = Self::default();
+        match job(&mut report).await {
+            Ok(()) => Ok(report),
+            Err((step, error)) => Err(Failed { step, report: Box::new(report), error }),
         }
     }
 

@@ -10,7 +10,9 @@ use futures_util::future::join_all;
 use serde::Serialize;
 
 use super::run::Run;
-use super::{Difference, ErrorLink, Expected, ExpectedLocation, Hastened, Location, ReloadError, Webserver};
+use super::{
+    Difference, ErrorLink, Expected, ExpectedLocation, Hastened, Location, LocationState, ReloadError, Webserver,
+};
 
 /// How long, how often, and what is waited for between. Wall-clock times.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,6 +148,23 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// How far a webserver is that serves this, and is left alone.
+    fn of(expected: &Expected, served: &[Location]) -> Self {
+        let differences = expected.differences(served);
+        let locations: Vec<Location> = expected.of(served).cloned().collect();
+        let is_failed = |location: &&Location| matches!(location.state, LocationState::Failed { .. });
+        let failed: Vec<Location> = locations.iter().filter(is_failed).cloned().collect();
+        if !differences.is_empty() || locations.iter().any(|location| location.state == LocationState::Loading) {
+            Self::Behind { differences }
+        } else if failed.is_empty() {
+            Self::Serving { locations }
+        } else {
+            Self::Failing { failed }
+        }
+    }
+}
+
 /// Why a reload does not help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -163,6 +182,20 @@ pub enum NeedsRestart {
 pub async fn activate(webservers: &[Webserver], expected: &Expected, policy: &Policy) -> Activation {
     let running = webservers.iter().map(|webserver| Run::new(webserver, expected, policy).finish());
     Activation { webservers: join_all(running).await }
+}
+
+/// How far every webserver is: one question to each, all at the same time, each answered within `patience`. Reloads nothing and tries
+/// nothing again.
+pub async fn look(webservers: &[Webserver], expected: &Expected, patience: Duration) -> Activation {
+    let looking = webservers.iter().map(|webserver| async move {
+        let outcome = match webserver.locations(patience).await {
+            Ok(served) => Outcome::of(expected, &served),
+            Err(error) => Outcome::Lost { error },
+        };
+        let webserver = webserver.name().to_owned();
+        Activated { webserver, outcome, queries: 1, reloads: 0, hastened: Hastened::No }
+    });
+    Activation { webservers: join_all(looking).await }
 }
 
 /// Makes every webserver load these locations again, as after their code servers were restarted, and waits until they are

@@ -17,7 +17,7 @@ mod projection;
 mod run;
 mod webserver;
 
-pub use activate::{Activated, Activation, NeedsRestart, Outcome, Policy, activate, reload_locations};
+pub use activate::{Activated, Activation, NeedsRestart, Outcome, Policy, activate, look, reload_locations};
 pub use daemon::{DaemonRead, wait_daemon};
 pub use error::ReloadError;
 pub use location::{Difference, ErrorLink, Expected, ExpectedLocation, Location, LocationState};

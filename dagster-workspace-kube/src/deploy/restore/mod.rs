@@ -21,8 +21,8 @@ use super::deployer::Deployer;
 use super::documents::{DocumentsError, noun};
 use super::entries::names_in;
 use super::error::{DeployError, Failed};
-use super::event::StepOutcome;
-use super::event::StepOutcome::{Changed, Failed as FailedStep, Unchanged};
+use super::event::StepOutcome::{Changed, Unchanged};
+use super::flow::Done;
 use super::report::{Released, Report};
 use super::request::{Aim, Request};
 use super::settings::Settings;
@@ -118,11 +118,7 @@ impl Deployer {
     /// [`Failed`]: [`DeployError::History`] without such a revision, or with one that is damaged; [`DeployError::Occupied`] where
     /// another installation is there; and as [`Deployer::run`].
     pub async fn restore(&self, history: &History, restore: &Restore) -> Result<Report, Failed> {
-        let mut report = Report::default();
-        match self.restore_all(history, restore, &mut report).await {
-            Ok(()) => Ok(report),
-            Err((step, error)) => Err(Failed { step, report: Box::new(report), error }),
-        }
+        Report::of(async |report| self.restore_all(history, restore, report).await).await
     }
 
     async fn restore_all(
@@ -132,21 +128,21 @@ impl Deployer {
         report: &mut Report,
     ) -> Result<(), (Step, DeployError)> {
         let job = self.begin_restore(history, restore).await.map_err(|error| (Step::Discover, error))?;
-        job.step(Step::Namespace, report, async |_| job.make_namespace().await).await?;
+        job.deployer.step(Step::Namespace, report, async |_| job.make_namespace().await).await?;
         let place = job.look().await.map_err(|error| (Step::Discover, error))?;
         report.holders = Some(place.around.holders.clone());
         job.check(&place).map_err(|error| (Step::Discover, error))?;
         for subject in BOTH {
-            job.step(subject.into(), report, async |_| job.write(&place, subject).await).await?;
+            job.deployer.step(subject.into(), report, async |_| job.write(&place, subject).await).await?;
         }
         if self.settings().steps.are_documents() {
-            return job.step(Step::Verify, report, async |_| job.verify_documents(&place).await).await;
+            return job.deployer.step(Step::Verify, report, async |_| job.verify_documents(&place).await).await;
         }
         if let Some((upgrade, values, _)) = &place.system {
-            job.step(Step::System, report, async |_| job.roll_out_system(upgrade, values).await).await?;
+            job.deployer.step(Step::System, report, async |_| job.roll_out_system(upgrade, values).await).await?;
         }
-        job.step(Step::Helm, report, async |report| job.roll_out_code(&place, report).await).await?;
-        job.step(Step::Ready, report, async |report| job.wait(&place, report).await).await?;
+        job.deployer.step(Step::Helm, report, async |report| job.roll_out_code(&place, report).await).await?;
+        job.deployer.step(Step::Ready, report, async |report| job.wait(&place, report).await).await?;
         let system = job.discover().await.map_err(|error| (Step::Discover, error))?;
         if system.is_some() {
             job.activate(report).await?;
@@ -156,7 +152,7 @@ impl Deployer {
                 "no system runs, and no values of one are given: the restore ends with the code servers",
             );
         }
-        job.step(Step::Verify, report, async |_| job.verify(&place, system.as_ref()).await).await
+        job.deployer.step(Step::Verify, report, async |_| job.verify(&place, system.as_ref()).await).await
     }
 
     async fn begin_restore(&self, history: &History, restore: &Restore) -> Result<Job, DeployError> {
@@ -192,23 +188,6 @@ impl Job {
         }
     }
 
-    /// One step, with its events.
-    async fn step(
-        &self,
-        step: Step,
-        report: &mut Report,
-        perform: impl AsyncFnOnce(&mut Report) -> Result<(StepOutcome, String), DeployError>,
-    ) -> Result<(), (Step, DeployError)> {
-        let running = self.deployer.events.start(step);
-        let done = perform(report).await;
-        let (outcome, detail) = match &done {
-            Ok((outcome, detail)) => (*outcome, detail.clone()),
-            Err(error) => (FailedStep, error.to_string()),
-        };
-        report.note(running.end(outcome, detail));
-        done.map(drop).map_err(|error| (step, error))
-    }
-
     async fn namespace(&self) -> Result<NamespaceState, DeployError> {
         match cluster::namespace(&self.deployer.shared.client, self.deployer.namespace()).await {
             // Whoever may not look at it may have been given it.
@@ -218,7 +197,7 @@ impl Job {
     }
 
     /// Makes the namespace; one that is being deleted is waited for first.
-    async fn make_namespace(&self) -> Result<(StepOutcome, String), DeployError> {
+    async fn make_namespace(&self) -> Done {
         let (name, waited) = (self.deployer.namespace(), self.settings().timeout);
         let deadline = Instant::now() + waited;
         loop {
@@ -240,7 +219,7 @@ impl Job {
         Ok(self.deployer.find().await?.system)
     }
 
-    async fn write(&self, place: &Place, subject: Subject) -> Result<(StepOutcome, String), DeployError> {
+    async fn write(&self, place: &Place, subject: Subject) -> Done {
         let name = place.around.name(subject);
         match place.documents.bring(subject, self.text(subject), |standing| self.is_free(subject, standing)).await {
             Ok(true) => Ok((Changed, format!("`{name}`, as of revision {}", self.revision.number))),
@@ -253,14 +232,14 @@ impl Job {
         }
     }
 
-    async fn roll_out_system(&self, upgrade: &Upgrade, values: &str) -> Result<(StepOutcome, String), DeployError> {
+    async fn roll_out_system(&self, upgrade: &Upgrade, values: &str) -> Done {
         let newest = || std::future::ready(Ok(Newest { text: values.to_owned(), version: Version::new("") }));
         let RolledOut { release, runs, .. } = self.deployer.newest_values_win(upgrade, newest).await?;
         let outcome = if runs > 0 { Changed } else { Unchanged };
         Ok((outcome, format!("release `{}`, revision {}", release.name, release.revision)))
     }
 
-    async fn roll_out_code(&self, place: &Place, report: &mut Report) -> Result<(StepOutcome, String), DeployError> {
+    async fn roll_out_code(&self, place: &Place, report: &mut Report) -> Done {
         let newest = || async {
             let stored = place.documents.get(Subject::Values).await?;
             Ok::<_, DocumentsError>(Newest { text: stored.text, version: stored.version })
@@ -273,7 +252,7 @@ impl Job {
     }
 
     /// Waits for code servers, then for the system.
-    async fn wait(&self, place: &Place, report: &mut Report) -> Result<(StepOutcome, String), DeployError> {
+    async fn wait(&self, place: &Place, report: &mut Report) -> Done {
         let deadline = Instant::now() + self.settings().timeout;
         let names: Vec<String> = names_in(Subject::Values, &self.texts.values).into_iter().collect();
         let mut waited = self.deployer.deployments_of(&names, &place.around.release).await?;
@@ -308,7 +287,7 @@ impl Job {
         failed.map_or(Ok(()), Err)
     }
 
-    async fn verify_documents(&self, place: &Place) -> Result<(StepOutcome, String), DeployError> {
+    async fn verify_documents(&self, place: &Place) -> Done {
         let mut found = Vec::new();
         for subject in BOTH {
             let stored = stored(&place.documents, subject).await?;
@@ -324,7 +303,7 @@ impl Job {
     }
 
     /// Compares everything with what was to be restored.
-    async fn verify(&self, place: &Place, system: Option<&System>) -> Result<(StepOutcome, String), DeployError> {
+    async fn verify(&self, place: &Place, system: Option<&System>) -> Done {
         let (_, documents) = self.verify_documents(place).await?;
         let status = self.deployer.status().await?;
         // Entries without a partner, and what lint finds, are as they were recorded.
