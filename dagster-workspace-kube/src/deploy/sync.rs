@@ -131,7 +131,7 @@ impl Deployer {
             let reloads: u32 = activation.webservers.iter().map(|activated| activated.reloads).sum();
             report.activation = Some(activation.clone());
             judge(activation)?;
-            Ok((Changed, counted(reloads as usize, "location reloaded")))
+            Ok((Changed, format!("{} reloaded", counted(reloads as usize, "location"))))
         };
         self.step(Step::Activate, report, reload).await
     }
