@@ -100,7 +100,8 @@ pub(super) struct ClusterOptions {
 #[derive(Clone, Debug)]
 enum Only {
     Steps(Steps),
-    Entry(String, StepError),
+    /// What is no step, with its text.
+    Entry(StepError),
 }
 
 impl FromStr for Only {
@@ -110,7 +111,7 @@ impl FromStr for Only {
         match text.parse() {
             Ok(steps) => Ok(Self::Steps(steps)),
             Err(error) if text.is_empty() || text.contains(',') => Err(error),
-            Err(error) => Ok(Self::Entry(text.to_owned(), error)),
+            Err(error) => Ok(Self::Entry(error)),
         }
     }
 }
@@ -176,7 +177,7 @@ impl ClusterOptions {
     #[cfg(feature = "object-store")]
     pub(super) fn entry(&self) -> Option<&str> {
         match &self.only {
-            Some(Only::Entry(name, _)) => Some(name),
+            Some(Only::Entry(error)) => Some(&error.text),
             Some(Only::Steps(_)) | None => None,
         }
     }
@@ -184,7 +185,7 @@ impl ClusterOptions {
     /// For commands of which only steps can be left out.
     pub(super) fn refuse_entry(&self) -> Result<(), Failure> {
         match &self.only {
-            Some(Only::Entry(_, error)) => Err(Failure::usage(error.to_string())),
+            Some(Only::Entry(error)) => Err(Failure::usage(error.to_string())),
             Some(Only::Steps(_)) | None => Ok(()),
         }
     }
@@ -223,7 +224,7 @@ impl ClusterOptions {
             webservers: self.webservers.clone(),
             steps: match &self.only {
                 Some(Only::Steps(steps)) => steps.clone(),
-                Some(Only::Entry(..)) | None => Steps::default(),
+                Some(Only::Entry(_)) | None => Steps::default(),
             },
             ..Settings::default()
         };

@@ -108,6 +108,7 @@ impl Deployer {
     }
 
     /// A deployer of the same place with other settings, and with turns of its own.
+    #[cfg(feature = "object-store")]
     pub(super) fn with_settings(&self, settings: Settings) -> Self {
         let Shared { client, patient, namespace, .. } = &*self.shared;
         let builder = Builder {

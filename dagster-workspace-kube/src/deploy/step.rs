@@ -111,6 +111,7 @@ impl Steps {
     }
 
     /// Of all steps those that `wanted` says.
+    #[cfg(feature = "object-store")]
     pub(super) fn only(&self, wanted: impl Fn(Step) -> bool) -> Self {
         Self(self.0.iter().copied().filter(|step| wanted(*step)).collect())
     }

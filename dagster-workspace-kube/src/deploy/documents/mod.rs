@@ -264,6 +264,7 @@ impl Documents {
     ///
     /// # Errors
     /// [`DocumentsError::Stale`] where it may not; else as [`Documents::create`].
+    #[cfg(all(feature = "cluster", feature = "object-store"))]
     pub(crate) async fn bring(
         &self,
         subject: Subject,
