@@ -19,6 +19,13 @@ else
     echo "not built for wasm32: its target is not installed (hint: rustup target add wasm32-unknown-unknown)"
 fi
 
+# The library alone, as programs take it: half of what is seen with all features is not there. The Kubernetes version is for
+# those programs to choose.
+step "combinations of features"
+for features in "" object-store cluster,k8s-openapi/latest cluster,k8s-openapi/latest,object-store cli; do
+    cargo clippy --quiet --package dagster-workspace-kube --no-default-features --features "$features" -- -D warnings
+done
+
 step "documentation"
 RUSTDOCFLAGS=-Dwarnings cargo doc --quiet --workspace --all-features --no-deps
 

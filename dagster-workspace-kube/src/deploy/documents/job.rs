@@ -114,6 +114,7 @@ impl Job<'_> {
     }
 
     /// What the job goes on from, both documents otherwise as they were when it was listed what it drops.
+    #[cfg(feature = "cluster")]
     pub(crate) fn expect(&self, subject: Subject, text: &str) -> Result<(), DocumentsError> {
         match self.planned.iter().find(|edited| edited.subject == subject) {
             Some(edited) if edited.before != text => {
