@@ -106,6 +106,9 @@ pub enum DiscoverError {
 const COMPONENTS: &str =
     "component in (dagster-webserver,dagster-webserver-read-only,dagster-daemon,dagit,dagit-read-only)";
 
+/// The label that they give to code servers.
+const USER_CODE: &str = "user-deployments";
+
 /// Finds the system of a namespace.
 ///
 /// One request, a LIST of the Deployments with the charts' labels; where none has them a second one, of all Deployments, which
@@ -120,6 +123,31 @@ pub async fn discover(client: &Client, namespace: &str, wanted: &Wanted) -> Resu
         found = workloads(client, namespace, None).await?;
     }
     choose(namespace, found, wanted)
+}
+
+/// [`discover`] and [`code_servers`] in one request: a LIST of the Deployments with the charts' labels. Where no system is among
+/// them, a second one as with [`discover`]; where Deployments cannot be listed there are no code servers either.
+pub async fn survey(
+    client: &Client,
+    namespace: &str,
+    wanted: &Wanted,
+) -> (Result<System, DiscoverError>, Vec<CodeServer>) {
+    let labels = COMPONENTS.replace(')', &format!(",{USER_CODE})"));
+    let all = match deployments(client, namespace, Some(&labels)).await {
+        Ok(all) => all,
+        Err(error) => return (Err(error.into()), Vec::new()),
+    };
+    let is_user_code = |of: &Deployment| of.metadata.labels.get("component").is_some_and(|name| name == USER_CODE);
+    let (servers, parts): (Vec<Deployment>, Vec<Deployment>) = all.into_iter().partition(is_user_code);
+    let mut found: Vec<Workload> = parts.into_iter().filter_map(Workload::of).collect();
+    let servers = sorted(servers);
+    if found.is_empty() {
+        found = match workloads(client, namespace, None).await {
+            Ok(found) => found,
+            Err(error) => return (Err(error.into()), servers),
+        };
+    }
+    (choose(namespace, found, wanted), servers)
 }
 
 /// Of everything that was found, the system that is wanted.
@@ -178,10 +206,13 @@ pub struct CodeServer {
 /// # Errors
 /// [`ApiError`] where Deployments cannot be listed.
 pub async fn code_servers(client: &Client, namespace: &str) -> Result<Vec<CodeServer>, ApiError> {
-    let found = deployments(client, namespace, Some("component=user-deployments")).await?;
+    Ok(sorted(deployments(client, namespace, Some(&format!("component={USER_CODE}"))).await?))
+}
+
+fn sorted(found: Vec<Deployment>) -> Vec<CodeServer> {
     let mut servers: Vec<CodeServer> = found.into_iter().map(code_server).collect();
     servers.sort_by(|a, b| (&a.name, &a.deployment).cmp(&(&b.name, &b.deployment)));
-    Ok(servers)
+    servers
 }
 
 fn code_server(deployment: Deployment) -> CodeServer {

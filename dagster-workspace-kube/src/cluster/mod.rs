@@ -27,7 +27,7 @@ pub use adopt::{AdoptError, Adopted, Adoption, Upgrade, adopt, adoption};
 pub use call::{ApiError, Operation};
 pub use config_map::{ConfigMap, Found, Given, Holder, config_map, values_holder, workspace_holder};
 pub use connect::{Cluster, ConnectError, Connected, Connection, connect};
-pub use discover::{CodeServer, DiscoverError, System, Wanted, code_servers, discover};
+pub use discover::{CodeServer, DiscoverError, System, Wanted, code_servers, discover, survey};
 pub use doctor::{Facts, Finding, doctor};
 pub use namespace::{NamespaceState, create_namespace, namespace};
 pub use owner::Owner;

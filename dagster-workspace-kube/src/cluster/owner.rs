@@ -1,6 +1,6 @@
 //! Who sets a value in an object back to his own. [`Owner::of`] reads that from the marks that helm and other programs leave.
 
-use serde::Serialize;
+use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
 
 use super::object::{ManagedFields, Metadata};
@@ -34,6 +34,13 @@ pub(super) const RESOURCE_POLICY: &str = "helm.sh/resource-policy";
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 impl Owner {
+    /// The owner of `key` in a ConfigMap with this `metadata`, as the API server sends it; `None` where it is no metadata.
+    #[must_use]
+    pub fn in_metadata(metadata: &Value, key: &str) -> Option<Self> {
+        let metadata = Metadata::deserialize(metadata).ok()?;
+        Some(Self::of(&metadata, Some(key)))
+    }
+
     /// The owner of `key` in a ConfigMap, or of the whole object.
     pub(super) fn of(metadata: &Metadata, key: Option<&str>) -> Self {
         let annotation = |name: &str| metadata.annotations.get(name).cloned();
@@ -74,6 +81,10 @@ mod tests {
         let shown = metadata.to_string();
         let metadata: Metadata = serde_json::from_value(metadata).unwrap();
         assert_eq!(Owner::of(&metadata, key), *expected, "{shown}");
+        if let Some(key) = key {
+            let sent = serde_json::from_str(&shown).unwrap();
+            assert_eq!(Owner::in_metadata(&sent, key).as_ref(), Some(expected), "{shown}");
+        }
     }
 
     #[test]

@@ -69,7 +69,12 @@ impl Deployer {
         let Shared { client, namespace, settings, .. } = &*self.shared;
         let documents_alone = settings.steps.are_documents();
         let wanted = Wanted { release: settings.system_release.clone() };
-        let system = match cluster::discover(client, namespace, &wanted).await {
+        let (system, servers) = if settings.steps.has(Step::Helm) || settings.steps.has(Step::Ready) {
+            cluster::survey(client, namespace, &wanted).await
+        } else {
+            (cluster::discover(client, namespace, &wanted).await, Vec::new())
+        };
+        let system = match system {
             Ok(system) => Some(system),
             // The documents are where they usually are, or where the caller says.
             Err(DiscoverError::NoSystem { .. }) if !settings.steps.has(Step::Activate) => None,
@@ -79,11 +84,6 @@ impl Deployer {
                 None
             }
             Err(error) => return Err(error.into()),
-        };
-        let servers = if settings.steps.has(Step::Helm) || settings.steps.has(Step::Ready) {
-            cluster::code_servers(client, namespace).await?
-        } else {
-            Vec::new()
         };
         let release = self.release_of(system.as_ref(), &servers)?;
         let values = cluster::values_holder(&settings.values);

@@ -16,7 +16,7 @@ use super::event::Events;
 use super::report::Report;
 use super::request::Request;
 use super::settings::Settings;
-use crate::cluster::{Cluster, Connected, Holder};
+use crate::cluster::{self, ApiError, Cluster, Connected, Holder, Owner};
 use crate::helm::Helm;
 use crate::reload;
 use crate::store::{ConfigMaps, Key, Place};
@@ -57,7 +57,14 @@ pub(super) struct Shared {
     /// One helm at a time within this process; a lease sees to other processes.
     pub(super) helm_turn: tokio::sync::Mutex<()>,
     // A std mutex: never held across an await. The documents of the places that were found last.
-    documents: Mutex<Option<(Holders, Documents)>>,
+    known: Mutex<Option<Known>>,
+}
+
+/// The documents of a place, and the store that they are in.
+struct Known {
+    holders: Holders,
+    store: Arc<ConfigMaps>,
+    documents: Documents,
 }
 
 /// Where both documents are.
@@ -178,17 +185,31 @@ impl Deployer {
     pub(super) fn documents(&self, around: &Around) -> Documents {
         let holders = &around.holders;
         // Nothing that holds the lock can panic half way, so what is behind a poisoned lock is whole.
-        let mut known = self.shared.documents.lock().unwrap_or_else(PoisonError::into_inner);
-        let documents = match known.as_ref().filter(|(of, _)| of == holders) {
-            Some((_, documents)) => documents.clone(),
+        let mut known = self.shared.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let documents = match known.as_ref().filter(|known| known.holders == *holders) {
+            Some(known) => known.documents.clone(),
             None => {
-                let documents =
-                    Documents::new(Arc::new(self.store(holders))).with_policy(self.settings().retry.clone());
-                *known = Some((holders.clone(), documents.clone()));
+                let store = Arc::new(self.store(holders));
+                let documents = Documents::new(store.clone()).with_policy(self.settings().retry.clone());
+                *known = Some(Known { holders: holders.clone(), store, documents: documents.clone() });
                 documents
             }
         };
         documents.with_target(self.target(around))
+    }
+
+    /// Who owns the workspace: as it was read last, else one GET.
+    pub(super) async fn owner_of_workspace(&self, holder: &Holder) -> Result<Owner, ApiError> {
+        let seen = {
+            let known = self.shared.known.lock().unwrap_or_else(PoisonError::into_inner);
+            let known = known.as_ref().filter(|known| known.holders.workspace == *holder);
+            known.and_then(|known| known.store.metadata(&Key::workspace()))
+        };
+        if let Some(owner) = seen.and_then(|metadata| Owner::in_metadata(&metadata, &holder.key)) {
+            return Ok(owner);
+        }
+        let found = cluster::config_map(&self.shared.client, &self.shared.namespace, &holder.config_map).await?;
+        Ok(found.map_or(Owner::Nobody, |found| found.owner(&holder.key).clone()))
     }
 
     fn store(&self, Holders { values, workspace }: &Holders) -> ConfigMaps {
@@ -262,8 +283,8 @@ impl Builder {
     pub fn build(self) -> Deployer {
         let Self { client, patient, namespace, settings, events } = self;
         let helm = Helm::find(settings.helm.as_deref());
-        let (helm_turn, documents) = (tokio::sync::Mutex::default(), Mutex::default());
-        let shared = Shared { client, patient, namespace, settings, helm, helm_turn, documents };
+        let (helm_turn, known) = (tokio::sync::Mutex::default(), Mutex::default());
+        let shared = Shared { client, patient, namespace, settings, helm, helm_turn, known };
         Deployer { shared: Arc::new(shared), events }
     }
 }

@@ -16,7 +16,7 @@ use super::request::Request;
 use super::settings::ChartOwned;
 use super::step::Step;
 use crate::apply::Written;
-use crate::cluster::{self, Owner};
+use crate::cluster::Owner;
 use crate::plan::Plan;
 use crate::words::counted;
 
@@ -51,7 +51,7 @@ impl Deployer {
     ///
     /// Both documents are changed in memory, linted and judged together before the first is written. Where nothing is to be
     /// done that is two reads of documents, a read of the release, and one question to every webserver, beside what it takes to
-    /// look around: two LISTs of Deployments and one of pods for each Deployment of webservers.
+    /// look around: one LIST of Deployments, one GET for each code server of the job, and one LIST of pods for each Deployment of webservers.
     ///
     /// # Errors
     /// [`Failed`] with the step, the reason and what was done before. Running the same request again goes on from there.
@@ -147,8 +147,7 @@ impl Run<'_> {
     async fn check_owner(&mut self) -> Result<(), DeployError> {
         let (shared, events) = (&self.deployer.shared, &self.deployer.events);
         let holder = &self.around.holders.workspace;
-        let found = cluster::config_map(&shared.client, &shared.namespace, &holder.config_map).await?;
-        let owner = found.map_or(Owner::Nobody, |found| found.owner(&holder.key).clone());
+        let owner = self.deployer.owner_of_workspace(holder).await?;
         let config_map = holder.config_map.clone();
         match (&owner, shared.settings.chart_owned) {
             (Owner::Nobody, _) => {}

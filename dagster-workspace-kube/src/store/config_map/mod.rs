@@ -113,6 +113,13 @@ impl ConfigMaps {
         self
     }
 
+    /// The metadata of the object that holds `document`, as it was sent with the last read or write: labels, annotations,
+    /// managed fields. No request; `None` where it was not read yet, or a write is under way.
+    #[must_use]
+    pub fn metadata(&self, document: &Key) -> Option<serde_json::Value> {
+        self.seen().get(document)?.as_ref()?.metadata().cloned()
+    }
+
     fn place(&self, document: &Key) -> Place {
         self.places.get(document).cloned().unwrap_or_else(|| Place::usual(document))
     }

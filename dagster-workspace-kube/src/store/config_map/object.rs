@@ -44,6 +44,10 @@ impl Object {
         Some(Version::new(format!("{uid}/{version}")))
     }
 
+    pub(super) fn metadata(&self) -> Option<&Value> {
+        self.0.get("metadata")
+    }
+
     pub(super) fn immutable(&self) -> bool {
         self.0.get("immutable").and_then(Value::as_bool) == Some(true)
     }

@@ -77,13 +77,14 @@ async fn requests_are_counted() {
     only.extend(["--only", "documents"]);
     let report = system.done(&only).await;
     println!("documents alone: {} requests, {} of them for documents", requests(&report), documents(&report));
-    assert!(documents(&report) == 4 && requests(&report) <= 10, "{report:#}");
+    // Both documents, and one LIST to look around.
+    assert_eq!((documents(&report), requests(&report)), (4, 5), "{report:#}");
     system.done(&job).await;
     let report = system.done(&job).await;
     println!("nothing to do: {} requests, {} of them for documents", requests(&report), documents(&report));
-    // Two documents, the release, two webservers; and to look around two LISTs of Deployments, one of pods, one GET for each
+    // Two documents, the release, two webservers; and to look around a LIST of Deployments, one of pods, one GET for each
     // code server of the job.
-    assert_eq!((documents(&report), requests(&report)), (2, 2 + 1 + 2 + 4), "{report:#}");
+    assert_eq!((documents(&report), requests(&report)), (2, 2 + 1 + 2 + 3), "{report:#}");
     assert_eq!(report["changed"], json!(false));
 }
 
@@ -141,8 +142,8 @@ async fn concurrent_calls_of_one_process_take_turns() {
         let report = call.await.unwrap();
         assert!(report.documents.iter().all(|document| document.requests == 2), "{report:#?}");
     }
-    // Two requests for each document, one LIST to look around, one look at who owns the workspace.
-    assert_eq!(requests.load(Ordering::Relaxed), 100 * (4 + 2));
+    // Two requests for each document, one LIST to look around.
+    assert_eq!(requests.load(Ordering::Relaxed), 100 * (4 + 1));
     assert_eq!(system.workspace().await.matches("location_name: n").count(), 100);
 }
 
