@@ -151,6 +151,8 @@ struct Run<'a> {
     started: Instant,
     deadline: Instant,
     backoff: Backoff,
+    /// When the try that is under way began.
+    tried: Instant,
     writes: u32,
     requests: u32,
     /// What the caller has read already.
@@ -172,7 +174,19 @@ impl<'a> Run<'a> {
         // A deadline too far away to be a date is a day that never comes; a year is as good.
         let deadline = started.checked_add(policy.deadline).unwrap_or(started + Duration::from_secs(31_536_000));
         let backoff = Backoff::new(policy.clone());
-        Self { store, key, started, deadline, backoff, writes: 0, requests: 0, seen: None, lost: None, spent: None }
+        Self {
+            store,
+            key,
+            started,
+            deadline,
+            backoff,
+            tried: started,
+            writes: 0,
+            requests: 0,
+            seen: None,
+            lost: None,
+            spent: None,
+        }
     }
 
     /// Reads, changes and writes until that succeeds.
@@ -209,6 +223,7 @@ impl<'a> Run<'a> {
             return Ok(Some(seen));
         }
         loop {
+            self.tried = Instant::now();
             self.requests += 1;
             let error = match timeout_at(self.deadline, self.store.get(self.key)).await {
                 Ok(Ok(stored)) => return Ok(Some(stored)),
@@ -263,7 +278,7 @@ impl<'a> Run<'a> {
             }
             _ => return Err(self.fail(error)),
         };
-        match self.backoff.pause(self.started.elapsed(), at_least) {
+        match self.backoff.pause(self.started.elapsed(), self.tried.elapsed(), at_least) {
             Some(pause) => sleep(pause).await,
             None if matches!(error, StoreError::Ambiguous { .. }) && Instant::now() < self.deadline => {
                 self.spent = Some(error);

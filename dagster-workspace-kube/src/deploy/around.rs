@@ -1,6 +1,7 @@
 //! What a job finds around it before it begins: [`Around`].
 
 use dagster_workspace_core::transform::Subject;
+use tokio::time::Instant;
 
 use super::deployer::{Deployer, Holders, Shared};
 use super::error::DeployError;
@@ -9,6 +10,8 @@ use super::report::Report;
 use super::step::Step;
 use crate::cluster::{self, ApiError, CodeServer, DiscoverError, System, Wanted};
 use crate::helm::{Chart, ChartSource, Target, Upgrade};
+
+use crate::retry::Backoff;
 use crate::words::counted;
 
 /// The release of the code servers where nobody names one and none run.
@@ -24,6 +27,16 @@ pub(super) struct Around {
     pub(super) servers: Vec<CodeServer>,
     /// The release of the code servers.
     pub(super) release: String,
+    /// What was taken for granted, because it may not be looked for.
+    pub(super) presumed: Option<String>,
+}
+
+/// What came of looking around.
+pub(super) struct Looked {
+    /// It was so after this moment.
+    after: Instant,
+    /// `None` where that failed.
+    around: Option<Around>,
 }
 
 impl Around {
@@ -47,7 +60,7 @@ impl Around {
 }
 
 impl Deployer {
-    /// Looks around: one LIST of the system's Deployments, and one of the code servers where a release is concerned.
+    /// Looks around: one LIST of Deployments, of the system's and, where a release is concerned, of the code servers'.
     pub(super) async fn look_around(&self, report: &mut Report) -> Result<Around, DeployError> {
         let running = self.events.start(Step::Discover);
         let found = self.find().await;
@@ -65,7 +78,53 @@ impl Deployer {
     }
 
     /// The same where the system's own release deploys user code, too.
+    ///
+    /// One look serves all calls that wait for it, so that a crowd of them does not ask for the same thing at the same time.
     pub(super) async fn find_any(&self) -> Result<Around, DeployError> {
+        let asked = Instant::now();
+        let mut looked = self.shared.looked.lock().await;
+        let around = match &*looked {
+            Some(Looked { after, around: Some(around) }) if *after >= asked => around.clone(),
+            Some(Looked { after, around: None }) if *after >= asked => {
+                // Whoever failed has taken long enough for everybody.
+                drop(looked);
+                self.look().await?
+            }
+            _ => {
+                let begun = Instant::now();
+                let found = self.look().await;
+                // Of a failure the end counts: who has waited for it waits for no other.
+                let after = if found.is_ok() { begun } else { Instant::now() };
+                *looked = Some(Looked { after, around: found.as_ref().ok().cloned() });
+                found?
+            }
+        };
+        if let Some(presumed) = &around.presumed {
+            self.events.warn(Step::Discover, presumed);
+        }
+        Ok(around)
+    }
+
+    /// Looks, again where the API server did not answer, as writes of documents are tried again.
+    async fn look(&self) -> Result<Around, DeployError> {
+        let (started, mut backoff) = (Instant::now(), Backoff::new(self.settings().retry.clone()));
+        loop {
+            let tried = Instant::now();
+            let (error, at_least) = match self.look_once().await {
+                Err(DeployError::Discover(DiscoverError::Api(ApiError::Busy { operation, retry_after, source }))) => {
+                    let at_least = retry_after.unwrap_or_default();
+                    (ApiError::Busy { operation, retry_after, source }, at_least)
+                }
+                found => return found,
+            };
+            match backoff.pause(started.elapsed(), tried.elapsed(), at_least) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return Err(DiscoverError::Api(error).into()),
+            }
+        }
+    }
+
+    async fn look_once(&self) -> Result<Around, DeployError> {
         let Shared { client, namespace, settings, .. } = &*self.shared;
         let documents_alone = settings.steps.are_documents();
         let wanted = Wanted { release: settings.system_release.clone() };
@@ -74,13 +133,14 @@ impl Deployer {
         } else {
             (cluster::discover(client, namespace, &wanted).await, Vec::new())
         };
+        let mut presumed = None;
         let system = match system {
             Ok(system) => Some(system),
             // The documents are where they usually are, or where the caller says.
             Err(DiscoverError::NoSystem { .. }) if !settings.steps.has(Step::Activate) => None,
             Err(DiscoverError::Api(ApiError::Forbidden { operation, .. })) if documents_alone => {
-                let message = format!("not permitted to {operation}: the workspace is taken to be in its usual place");
-                self.events.warn(Step::Discover, message);
+                presumed =
+                    Some(format!("not permitted to {operation}: the workspace is taken to be in its usual place"));
                 None
             }
             Err(error) => return Err(error.into()),
@@ -88,7 +148,7 @@ impl Deployer {
         let release = self.release_of(system.as_ref(), &servers)?;
         let values = cluster::values_holder(&settings.values);
         let workspace = cluster::workspace_holder(system.as_ref(), &settings.workspace);
-        Ok(Around { system, holders: Holders { values, workspace }, servers, release })
+        Ok(Around { system, holders: Holders { values, workspace }, servers, release, presumed })
     }
 
     /// The release of the code servers: as said, else that of those which run.
@@ -117,7 +177,7 @@ impl Deployer {
             workspace: cluster::workspace_holder(None, &settings.workspace),
         };
         let release = settings.release.clone().unwrap_or_else(|| RELEASE.to_owned());
-        Around { system: None, holders, servers: Vec::new(), release }
+        Around { system: None, holders, servers: Vec::new(), release, presumed: None }
     }
 
     /// What helm is asked for.
@@ -144,7 +204,7 @@ impl Deployer {
 }
 
 fn describe(around: &Around) -> String {
-    let Around { system, holders, servers, release } = around;
+    let Around { system, holders, servers, release, presumed: _ } = around;
     let mut parts = Vec::new();
     match system {
         Some(system) => {

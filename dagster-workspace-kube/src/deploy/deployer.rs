@@ -9,7 +9,7 @@ use dagster_workspace_core::values::{Image, UserDeployment};
 use kube::Client;
 use kube::client::ClientBuilder;
 
-use super::around::Around;
+use super::around::{Around, Looked};
 use super::documents::Documents;
 use super::error::{DeployError, Failed};
 use super::event::Events;
@@ -56,6 +56,8 @@ pub(super) struct Shared {
     pub(super) helm: Helm,
     /// One helm at a time within this process; a lease sees to other processes.
     pub(super) helm_turn: tokio::sync::Mutex<()>,
+    /// What came of looking around last. Held while somebody looks.
+    pub(super) looked: tokio::sync::Mutex<Option<Looked>>,
     // A std mutex: never held across an await. The documents of the places that were found last.
     known: Mutex<Option<Known>>,
 }
@@ -283,8 +285,8 @@ impl Builder {
     pub fn build(self) -> Deployer {
         let Self { client, patient, namespace, settings, events } = self;
         let helm = Helm::find(settings.helm.as_deref());
-        let (helm_turn, known) = (tokio::sync::Mutex::default(), Mutex::default());
-        let shared = Shared { client, patient, namespace, settings, helm, helm_turn, known };
+        let (helm_turn, looked, known) = <_>::default();
+        let shared = Shared { client, patient, namespace, settings, helm, helm_turn, looked, known };
         Deployer { shared: Arc::new(shared), events }
     }
 }

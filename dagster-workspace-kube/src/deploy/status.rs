@@ -139,7 +139,7 @@ impl Deployer {
         let texts = [&values, &workspace].map(|stored| stored.as_ref().map_or("", |stored| stored.text.as_str()));
         look_at_pairing(texts, &around, &documents, &mut findings);
         let webservers = self.look_at_webservers(texts[1], &around, &mut findings).await?;
-        let Around { system, holders, servers, release: _ } = around;
+        let Around { system, holders, servers, .. } = around;
         Ok(Status { system, holders, documents: both, release, servers, webservers, findings })
     }
 

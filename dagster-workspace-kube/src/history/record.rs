@@ -73,6 +73,7 @@ where
     let mut backoff = Backoff::new(RetryPolicy::default());
     let mut put = None;
     loop {
+        let tried = Instant::now();
         let newest = history.newest().await?;
         let documents = read().await?;
         let known = newest.as_ref().is_some_and(|newest| newest.is_same(&documents, &meta.charts));
@@ -92,7 +93,7 @@ where
             return Ok(recorded);
         }
         put = Some(documents);
-        let pause = backoff.pause(started.elapsed(), std::time::Duration::ZERO);
+        let pause = backoff.pause(started.elapsed(), tried.elapsed(), std::time::Duration::ZERO);
         let Some(pause) = pause else { return Err(HistoryError::GaveUp { attempts: backoff.attempts() }.into()) };
         sleep(pause).await;
     }

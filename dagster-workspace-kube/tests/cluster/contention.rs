@@ -71,10 +71,12 @@ async fn calls_in_one_process_take_turns() {
         .collect();
     for task in tasks {
         let outcome = task.await.unwrap();
-        assert_eq!((outcome.written, outcome.requests), (Written::Confirmed, 2));
+        assert!(outcome.written == Written::Confirmed && outcome.requests <= 2, "{outcome:?}");
     }
-    println!("{CALLS} calls in turn: {:.2?}", started.elapsed());
-    assert_eq!(requests.load(Ordering::Relaxed), 2 * CALLS);
+    let requests = requests.load(Ordering::Relaxed);
+    println!("{CALLS} calls in turn: {requests} requests, {:.2?}", started.elapsed());
+    // A write each, and a read for those at the beginning that nobody had left anything to.
+    assert!(requests <= CALLS + 20, "{requests}");
     all_lines(&namespace, CALLS).await;
 }
 

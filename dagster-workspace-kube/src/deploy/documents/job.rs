@@ -5,6 +5,7 @@ use dagster_workspace_core::lint::{self, Target};
 use dagster_workspace_core::transform::Subject;
 use dagster_workspace_core::transform::pair::Pair;
 use dagster_workspace_core::yaml::Document;
+use tokio::time::Instant;
 
 use super::{Documents, DocumentsError, Edited, Pairing, checksum, key, refused};
 use crate::apply::{Absent, Outcome, Turn, apply_from, apply_with};
@@ -40,7 +41,7 @@ pub struct Job<'d> {
     pub(super) pairing: Pairing,
     /// What was read and not yet written, with what is to be made of it.
     pub(super) planned: Vec<Edited>,
-    pub(super) turns: Vec<Turn>,
+    pub(super) turns: Vec<(Subject, Turn)>,
     /// What a document must be when it is written.
     pub(super) only_on: Vec<OnlyOn>,
 }
@@ -136,13 +137,16 @@ impl Job<'_> {
     /// [`DocumentsError`]; nothing is written to this document, but for [`DocumentsError::Unsettled`].
     pub async fn write(&mut self, subject: Subject) -> Result<Edited, DocumentsError> {
         let Self { documents, request, pair, pairing: _, planned, turns, only_on } = self;
+        let asked = Instant::now();
         let seen = planned.iter().position(|edited| edited.subject == subject).map(|at| planned.remove(at));
-        let mut _own_turn = None;
-        let seen = if turns.is_empty() {
-            _own_turn = Some(documents.turn(subject).await?);
-            None
-        } else {
-            seen.map(|Edited { before, version, .. }| Stored { text: before, version })
+        let mut own_turn = None;
+        let (turn, seen) = match turns.iter_mut().find(|(of, _)| *of == subject) {
+            Some((_, turn)) => (turn, seen.map(|Edited { before, version, .. }| Stored { text: before, version })),
+            None => {
+                let turn = own_turn.insert(documents.turn(subject).await?);
+                let left = turn.left_since(asked);
+                (turn, left)
+            }
         };
         let mut last = None;
         let change = |text: &str| {
@@ -162,12 +166,14 @@ impl Job<'_> {
             Ok::<_, DocumentsError>(new)
         };
         let (store, key, policy) = (documents.turns.store(), key(subject), &documents.policy);
+        let begun = Instant::now();
         let outcome = match seen {
             Some(seen) => apply_from(store, &key, seen, policy, change).await,
             None => apply_with(store, &key, Absent::Refuse, policy, change).await,
         };
-        let Outcome { before, text, version, written, attempts, requests } =
-            outcome.map_err(|error| refused(subject, error))?;
+        let outcome = outcome.map_err(|error| refused(subject, error))?;
+        turn.leave(&outcome, begun);
+        let Outcome { before, text, version, written, attempts, requests } = outcome;
         if attempts > 1 {
             // Others are at it, and what was read of the other document is old by now: a write would only lose.
             planned.clear();

@@ -283,21 +283,24 @@ impl Documents {
     /// Reads what `request` is about and makes all of its changes, without writing any. Other calls of this process wait
     /// until the job is dropped or [paused](Job::pause).
     ///
-    /// One read of the values, and one of the workspace where it is concerned.
+    /// One read of the values, and one of the workspace where it is concerned; none of what another call has written while this
+    /// one waited.
     ///
     /// # Errors
     /// [`DocumentsError`]; nothing is written.
     pub async fn begin<'d>(&'d self, request: &'d Request) -> Result<Job<'d>, DocumentsError> {
-        let mut turns = vec![self.turn(Subject::Values).await?];
-        let stored = self.get(Subject::Values).await?;
+        let asked = Instant::now();
+        let mut turns = vec![(Subject::Values, self.turn(Subject::Values).await?)];
+        let (stored, requests) = self.read(&turns[0], asked).await?;
         let (pair, values) = self.make_values(request, stored)?;
-        let mut edited = vec![values];
+        let mut edited = vec![Edited { requests, ..values }];
         let mut pairing = Pairing::default();
         if !pair.workspace.is_empty() || request.scope() == Scope::Everything {
             // Always in this order, so that no two jobs wait for each other.
-            turns.push(self.turn(Subject::Workspace).await?);
-            let stored = self.get(Subject::Workspace).await?;
-            edited.push(self.edited(request, Subject::Workspace, stored, &pair.workspace)?);
+            turns.push((Subject::Workspace, self.turn(Subject::Workspace).await?));
+            let (stored, requests) = self.read(&turns[1], asked).await?;
+            let workspace = self.edited(request, Subject::Workspace, stored, &pair.workspace)?;
+            edited.push(Edited { requests, ..workspace });
             pairing = judge(&edited, &self.target)?;
         }
         // Whole texts are not made anew from what another writer has put there meanwhile: it would be lost.
@@ -323,6 +326,15 @@ impl Documents {
             }
         }
         Ok((done, job.pairing))
+    }
+
+    /// A document as it is, and the requests which that took: as it was left while this call waited since `asked`, else read.
+    async fn read(&self, turn: &(Subject, Turn), asked: Instant) -> Result<(Stored, u32), DocumentsError> {
+        let (subject, turn) = turn;
+        match turn.left_since(asked) {
+            Some(stored) => Ok((stored, 0)),
+            None => Ok((self.get(*subject).await?, 1)),
+        }
     }
 
     async fn turn(&self, subject: Subject) -> Result<Turn, DocumentsError> {

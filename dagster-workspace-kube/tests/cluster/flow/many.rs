@@ -140,10 +140,12 @@ async fn concurrent_calls_of_one_process_take_turns() {
         .collect();
     for call in calls {
         let report = call.await.unwrap();
-        assert!(report.documents.iter().all(|document| document.requests == 2), "{report:#?}");
+        assert!(report.documents.iter().all(|document| document.requests <= 2), "{report:#?}");
     }
-    // Two requests for each document, one LIST to look around.
-    assert_eq!(requests.load(Ordering::Relaxed), 100 * (4 + 1));
+    let requests = requests.load(Ordering::Relaxed);
+    println!("100 concurrent calls: {requests} requests");
+    // A write of each document; they share reads, and look around together.
+    assert!(requests <= 100 * 2 + 40, "{requests}");
     assert_eq!(system.workspace().await.matches("location_name: n").count(), 100);
 }
 
