@@ -74,6 +74,8 @@ pub(super) fn interrupted(names: &Names, JobError { done, failed, source }: JobE
         .map(|edited| format!("`{}`", names.of(edited.subject)))
         .collect();
     let Some(failed) = failed.filter(|_| !written.is_empty()) else { return failure };
+    let report = json!({ "changed": true, "changes": changes(names, &done).1 });
+    let failure = Failure { report: Some(Box::new(report)), ..failure };
     partial(format!("{} is written, `{}` is not", written.join(", "), names.of(failed)), failure)
 }
 

@@ -28,7 +28,7 @@ pub(super) fn run(
     };
     watch(context, settings, async |cluster: &OnCluster| match job(&cluster.deployer).await {
         Ok(report) => Ok(outcome::answer(&names(&cluster.deployer, &report), &report, cluster.requests(), options)),
-        Err(failed) => Err(outcome::failure(&names(&cluster.deployer, &failed.report), failed)),
+        Err(failed) => Err(outcome::failure(&names(&cluster.deployer, &failed.report), failed, cluster.requests())),
     })
 }
 

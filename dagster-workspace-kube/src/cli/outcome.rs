@@ -10,14 +10,15 @@ use super::exit::Exit;
 use super::job;
 use super::render::{Answer, Failure};
 use crate::cluster::{ApiError, DiscoverError};
-use crate::deploy::{DeployError, DocumentsError, Failed, Late, Report, clock};
+use crate::deploy::{DeployError, DocumentsError, Edited, Failed, Late, Report, StepOutcome, clock};
 use crate::helm::{HelmError, RollOutError};
 use crate::plan::PlanError;
 use crate::reload::{Activation, ErrorLink, Location, LocationState, Outcome};
+use crate::rollout::RestartError;
 
 /// A job that is done.
 pub(super) fn answer(names: &Names, report: &Report, requests: u32, options: &Options) -> Answer {
-    let (mut text, _) = job::changes(names, &report.documents);
+    let (mut text, _) = job::changes(names, &written(report));
     if let Some(release) = report.release.as_ref().filter(|release| release.runs > 0) {
         text.push_str(&format!("release {} revision {}\n", release.name, release.revision));
     }
@@ -38,15 +39,27 @@ pub(super) fn answer(names: &Names, report: &Report, requests: u32, options: &Op
     Answer { text, data: data(names, report, requests), warnings, exit }
 }
 
+/// The documents that were changed: a step that was left out, or that failed, has not.
+fn written(report: &Report) -> Vec<Edited> {
+    let done = |edited: &&Edited| {
+        report.steps.iter().any(|step| {
+            step.step == edited.subject.into() && matches!(step.outcome, StepOutcome::Changed | StepOutcome::Unchanged)
+        })
+    };
+    report.documents.iter().filter(done).filter(|edited| edited.is_changed()).cloned().collect()
+}
+
 /// A report as data.
-pub(super) fn data(names: &Names, report: &Report, requests: u32) -> Value {
-    let (_, changes) = job::changes(names, &report.documents);
+fn data(names: &Names, report: &Report, requests: u32) -> Value {
+    let written = written(report);
+    let (_, changes) = job::changes(names, &written);
     let documents: Vec<Value> = report
         .documents
         .iter()
         .map(|edited| {
-            let name = names.of(edited.subject);
-            json!({ "file": name, "changed": edited.is_changed(), "version": edited.version.as_str(), "requests": edited.requests })
+            let changed = written.iter().any(|other| other.subject == edited.subject);
+            let (name, version) = (names.of(edited.subject), edited.version.as_str());
+            json!({ "file": name, "changed": changed, "version": version, "requests": edited.requests })
         })
         .collect();
     json!({
@@ -65,8 +78,14 @@ pub(super) fn data(names: &Names, report: &Report, requests: u32) -> Value {
     })
 }
 
-/// A job that failed.
-pub(super) fn failure(names: &Names, failed: Failed) -> Failure {
+/// A job that failed, and what it has done.
+pub(super) fn failure(names: &Names, failed: Failed, requests: u32) -> Failure {
+    let mut report = data(names, &failed.report, requests);
+    report["step"] = json!(failed.step);
+    Failure { report: Some(Box::new(report)), ..why(names, failed) }
+}
+
+fn why(names: &Names, failed: Failed) -> Failure {
     let partial = failed.is_partial();
     let Failed { step, report, error } = failed;
     let (hint, done) = (error.hint(), report.changed);
@@ -145,7 +164,10 @@ fn classify(error: &DeployError) -> (Exit, &'static str) {
         DeployError::NotLoaded { .. } => (Exit::NotLoaded, "not-loaded"),
         DeployError::NotActive { late: Late::Yes, .. } => (Exit::TimedOut, "not-active"),
         DeployError::NotActive { late: Late::No, .. } => (Exit::Partial, "not-active"),
-        DeployError::Restart { .. } => (Exit::Failed, "not-restarted"),
+        DeployError::Restart { source, .. } => match **source {
+            RestartError::Paused { .. } => (Exit::Precondition, "paused"),
+            _ => (Exit::Failed, "not-restarted"),
+        },
         DeployError::Webserver(_) => (Exit::Invalid, "usage"),
         DeployError::Occupied { .. } => (Exit::Precondition, "occupied"),
         DeployError::Terminating { .. } => (Exit::TimedOut, "terminating"),

@@ -138,7 +138,9 @@ pub(super) struct Failure {
     pub(super) causes: Vec<String>,
     pub(super) hint: Option<String>,
     /// Places in documents; they say more than the message.
-    pub(super) findings: Vec<Finding>,
+    pub(super) findings: Box<[Finding]>,
+    /// What was done before, as data in the form of an answer; `None` where nothing can have been.
+    pub(super) report: Option<Box<Value>>,
 }
 
 impl fmt::Display for Failure {
@@ -152,8 +154,8 @@ impl Error for Failure {}
 
 impl Failure {
     pub(super) fn new(exit: Exit, reason: &'static str, message: impl Into<String>) -> Self {
-        let (causes, findings) = (Vec::new(), Vec::new());
-        Self { exit, reason, message: message.into(), causes, hint: None, findings }
+        let (causes, findings) = (Vec::new(), Box::default());
+        Self { exit, reason, message: message.into(), causes, hint: None, findings, report: None }
     }
 
     pub(super) fn usage(message: impl Into<String>) -> Self {
@@ -177,7 +179,7 @@ impl Failure {
     /// Findings about a document that is not used as it is.
     pub(super) fn found(exit: Exit, reason: &'static str, findings: Vec<Finding>) -> Self {
         let message = findings.first().map_or_else(String::new, |finding| finding.message.clone());
-        Self { findings, ..Self::new(exit, reason, message) }
+        Self { findings: findings.into(), ..Self::new(exit, reason, message) }
     }
 
     pub(super) fn parse(error: &ParseError, file: &str, text: &str) -> Self {
@@ -235,10 +237,15 @@ impl Failure {
 
     /// What goes to the standard error.
     pub(super) fn stderr(&self, format: Format) -> String {
-        let Self { exit, reason, message, causes, hint, findings } = self;
+        let Self { exit, reason, message, causes, hint, findings, report } = self;
         if format == Format::Json {
             let mut error = json!({ "reason": reason, "exit_code": exit.code(), "message": message });
-            let details = [("causes", json!(causes)), ("hint", json!(hint)), ("findings", json!(findings))];
+            let details = [
+                ("causes", json!(causes)),
+                ("hint", json!(hint)),
+                ("findings", json!(findings)),
+                ("report", json!(report)),
+            ];
             for (key, value) in details {
                 if !matches!(&value, Value::Null) && value != json!([]) {
                     error[key] = value;

@@ -47,7 +47,11 @@ impl Run<'_> {
         };
         let asked = self.deployer.webservers(self.around).await?;
         if asked.is_empty() {
-            self.deployer.events.warn(Step::Activate, "no webserver is ready: it reads the workspace when it starts");
+            if self.around.system.iter().any(|system| system.webservers().next().is_some()) {
+                let message = "no webserver is ready: it reads the workspace when it starts";
+                self.deployer.events.warn(Step::Activate, message);
+            }
+            self.wait_for_daemon().await;
             return Ok((if restarts > 0 { Changed } else { Skipped }, "no webserver to ask".to_owned()));
         }
         let expected = match self.request.scope() {

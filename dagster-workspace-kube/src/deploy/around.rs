@@ -10,7 +10,6 @@ use super::report::Report;
 use super::step::Step;
 use crate::cluster::{self, ApiError, CodeServer, DiscoverError, System, Wanted};
 use crate::helm::{Chart, ChartSource, Target, Upgrade};
-
 use crate::retry::Backoff;
 use crate::words::counted;
 

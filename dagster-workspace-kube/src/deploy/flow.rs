@@ -1,5 +1,6 @@
 //! A job from its beginning to its end: [`Deployer::run`]. Each step is decided from what is there now.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use dagster_workspace_core::transform::Subject;
@@ -13,11 +14,12 @@ use super::event::StepOutcome;
 use super::event::StepOutcome::{Changed, Skipped, Unchanged};
 use super::report::Report;
 use super::request::Request;
-use super::settings::ChartOwned;
+use super::settings::{ActivateBy, ChartOwned};
 use super::step::Step;
 use crate::apply::Written;
-use crate::cluster::Owner;
+use crate::cluster::{Owner, Workload};
 use crate::plan::Plan;
+use crate::rollout::RestartError;
 use crate::words::counted;
 
 /// One job under way.
@@ -133,6 +135,7 @@ impl Run<'_> {
         let changes = |subject| job.planned().iter().any(|edited| edited.subject == subject && edited.is_changed());
         if settings.steps.has(Step::Workspace) && changes(Subject::Workspace) {
             self.check_owner().await?;
+            self.check_restarts()?;
         }
         if settings.steps.has(Step::Helm) && changes(Subject::Values) {
             let upgrade = self.deployer.upgrade(self.around)?;
@@ -141,6 +144,26 @@ impl Run<'_> {
             self.deployer.shared.helm.version().await?;
         }
         Ok(())
+    }
+
+    /// Whether everything can be restarted that is to be.
+    fn check_restarts(&self) -> Result<(), DeployError> {
+        let settings = self.deployer.settings();
+        if settings.activate_by != ActivateBy::Restart || !settings.steps.has(Step::Activate) {
+            return Ok(());
+        }
+        let config_map = &self.around.holders.workspace.config_map;
+        let system = self.around.system.iter();
+        let mut workloads = system.flat_map(|system| system.daemons().chain(system.webservers()));
+        let paused = |workload: &&Workload| workload.paused && !workload.reloads_with(config_map, &BTreeMap::new());
+        match workloads.find(paused) {
+            None => Ok(()),
+            Some(Workload { name, .. }) => {
+                let namespace = self.deployer.namespace().to_owned();
+                let source = Box::new(RestartError::Paused { name: name.clone(), namespace });
+                Err(DeployError::Restart { name: name.clone(), source })
+            }
+        }
     }
 
     /// Whether somebody would take an edit of the workspace back.

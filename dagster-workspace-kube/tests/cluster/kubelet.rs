@@ -54,6 +54,8 @@ struct Shared {
     otherwise: Mutex<Fate>,
     /// What runs in these pods: webservers on this machine.
     webservers: Mutex<Vec<(Pods, Webservers)>>,
+    /// Where these processes are, and their ports here, by the uid of their pod.
+    addresses: Mutex<HashMap<String, (PodAddress, u16)>>,
     changed: Notify,
     stop: Notify,
 }
@@ -66,6 +68,7 @@ impl Kubelet {
             fates: Mutex::default(),
             otherwise: Mutex::new(Fate::Ready(Duration::ZERO)),
             webservers: Mutex::default(),
+            addresses: Mutex::default(),
             changed: Notify::new(),
             stop: Notify::new(),
         });
@@ -83,6 +86,17 @@ impl Kubelet {
     /// What runs in these pods, one process in each, at port 80.
     pub(crate) fn run_webservers(&self, pods: Pods, webservers: &Webservers) {
         self.shared.webservers.lock().unwrap().push((pods, webservers.clone()));
+    }
+
+    /// From now on nobody reaches what runs in this pod, however ready it is.
+    pub(crate) fn cut_off(&self, uid: &str) {
+        self.shared.addresses.lock().unwrap()[uid].0.cut(80);
+    }
+
+    /// It can be reached again.
+    pub(crate) fn reconnect(&self, uid: &str) {
+        let (address, port) = &self.shared.addresses.lock().unwrap()[uid];
+        address.route(80, *port);
     }
 
     /// What becomes of all other pods from now on.
@@ -121,7 +135,7 @@ fn run(config: Config, shared: &Arc<Shared>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let (client, shared_too) = (Client::try_from(config).unwrap(), Arc::clone(shared));
-        let node = Node { client, shared: shared_too, met: HashMap::new(), addresses: HashMap::new() };
+        let node = Node { client, shared: shared_too, met: HashMap::new() };
         tokio::select! {
             () = node.run() => {}
             () = shared.stop.notified() => {}
@@ -135,8 +149,6 @@ struct Node {
     shared: Arc<Shared>,
     /// What each pod, by uid, has met already.
     met: HashMap<String, Fate>,
-    /// Where the processes are that run in pods, by uid.
-    addresses: HashMap<String, PodAddress>,
 }
 
 impl Node {
@@ -223,12 +235,18 @@ impl Node {
     async fn run_in(&mut self, pod: &Value, uid: &str) -> Option<String> {
         let webservers = self.shared.webservers.lock().unwrap().clone();
         let (_, webservers) = webservers.into_iter().find(|(pods, _)| pods.include(pod))?;
-        if !self.addresses.contains_key(uid) {
-            let address = ControlPlane::shared()?.pod_address();
-            address.route(80, webservers.start().await);
-            self.addresses.insert(uid.to_owned(), address);
-        }
-        self.addresses.get(uid).map(|address| address.ip().to_string())
+        let known = self.shared.addresses.lock().unwrap().get(uid).map(|(address, _)| address.ip());
+        let ip = match known {
+            Some(ip) => ip,
+            None => {
+                let (address, port) = (ControlPlane::shared()?.pod_address(), webservers.start().await);
+                address.route(80, port);
+                let ip = address.ip();
+                self.shared.addresses.lock().unwrap().insert(uid.to_owned(), (address, port));
+                ip
+            }
+        };
+        Some(ip.to_string())
     }
 
     fn pods(&self) -> String {

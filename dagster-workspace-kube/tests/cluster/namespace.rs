@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dagster_workspace_kube::cluster;
 use dagster_workspace_kube::store::{ConfigMaps, Key};
-use kube::api::{DeleteParams, GetParams, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, GetParams, ListParams, Patch, PatchParams, PostParams};
 use kube::client::{Body, ClientBuilder};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::Request;
@@ -156,8 +156,7 @@ impl Namespace {
     }
 
     pub(crate) async fn delete(&self, name: &str) {
-        let request = Request::new(self.path()).delete(name, &DeleteParams::default()).unwrap();
-        self.client.request::<Value>(request).await.unwrap();
+        self.delete_at(&self.path(), name).await;
     }
 
     /// Deletes the namespace with everything in it, and waits until it is gone.
@@ -184,6 +183,28 @@ impl Namespace {
     pub(crate) async fn deployment(&self, name: &str) -> Value {
         let request = Request::new(self.deployments()).get(name, &GetParams::default()).unwrap();
         self.client.request(request).await.unwrap()
+    }
+
+    pub(crate) async fn delete_deployment(&self, name: &str) {
+        self.delete_at(&self.deployments(), name).await;
+    }
+
+    pub(crate) async fn delete_lease(&self, name: &str) {
+        self.delete_at(&format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", self.name), name).await;
+    }
+
+    async fn delete_at(&self, path: &str, name: &str) {
+        let request = Request::new(path).delete(name, &DeleteParams::default()).unwrap();
+        self.client.request::<Value>(request).await.unwrap();
+    }
+
+    /// The objects with these labels, but for those that are going.
+    pub(crate) async fn list(&self, group: &str, resource: &str, labels: &str) -> Vec<Value> {
+        let request = Request::new(format!("{group}/namespaces/{}/{resource}", self.name));
+        let request = request.list(&ListParams::default().labels(labels)).unwrap();
+        let list: Value = self.client.request(request).await.unwrap();
+        let there = list["items"].as_array().unwrap().iter();
+        there.filter(|object| object["metadata"]["deletionTimestamp"].is_null()).cloned().collect()
     }
 
     fn deployments(&self) -> String {

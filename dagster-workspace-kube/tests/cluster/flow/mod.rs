@@ -4,5 +4,7 @@
 mod add;
 pub(crate) mod faults;
 mod many;
+mod parts;
+mod stuck;
 pub(crate) mod system;
 mod upkeep;
