@@ -1,8 +1,8 @@
-"""One job of dagster-uc: its own `deployment deploy --deployment-name NAME`, with what is not about the two documents taken out.
+"""One job of dagster-uc: its own `deployment deploy --deployment-name NAME`, without what is not about the two documents.
 
-Taken out: the check of Dagster's version (it runs a program in the daemon's pod), podman (a program that does nothing stands in),
-helm (its client is a stub), and what follows the release of its lock: 5 seconds of sleep, the wait for the pod, the logs.
-Arguments: NAME, NAMESPACE, CONTEXT. Prints the seconds from the start of the command on, imports excluded.
+Taken out: the check of Dagster's version (it runs a program in the daemon's pod), podman (a program that does nothing
+stands in), helm (its client is a stub), and what follows the release of its lock: 5 seconds of sleep, the wait for the
+pod, the logs. Arguments: NAME, NAMESPACE, CONTEXT. Prints the seconds from the start of the command on, imports excluded.
 """
 
 import sys
@@ -36,16 +36,18 @@ class NoHelm:
     """Stands for helm's client."""
 
     def __init__(self, **_options: object) -> None:
-        pass
+        """Take any options."""
 
     async def get_chart(self, **_options: object) -> None:
-        pass
+        """Fetch nothing."""
 
     async def install_or_upgrade_release(self, *_what: object, **_options: object) -> SimpleNamespace:
+        """Say that it is deployed."""
         return SimpleNamespace(status=ReleaseRevisionStatus.DEPLOYED)
 
 
 def main() -> None:
+    """Run the job of the command line."""
     name, namespace, context = sys.argv[1:]
     release = DagsterUserCodeHandler.release_semaphore
 
