@@ -1,8 +1,9 @@
-"""One job of dagster-uc: its own `deployment deploy --deployment-name NAME`, without what is not about the two documents.
+"""One job of dagster-uc: its own `deployment deploy --deployment-name NAME`, without what is not about both documents.
 
 Taken out: the check of Dagster's version (it runs a program in the daemon's pod), podman (a program that does nothing
 stands in), helm (its client is a stub), and what follows the release of its lock: 5 seconds of sleep, the wait for the
-pod, the logs. Arguments: NAME, NAMESPACE, CONTEXT. Prints the seconds from the start of the command on, imports excluded.
+pod, the logs. Arguments: NAME, NAMESPACE, CONTEXT. Prints the seconds from the start of the command on, imports
+excluded.
 """
 
 import sys
