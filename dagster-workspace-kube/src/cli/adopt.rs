@@ -8,7 +8,7 @@ use super::render::{Answer, Failure};
 use super::{Context, on_cluster};
 use crate::cluster::{Adopted, Adoption};
 use crate::deploy::SystemUpgrade;
-use crate::helm::ChartSource;
+use crate::helm::{self, ChartSource, REPOSITORY};
 
 /// Arguments of `adopt`.
 #[derive(Debug, Args)]
@@ -54,11 +54,11 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
 /// What somebody else has to do.
 fn waiting(adoption: &Adoption) -> String {
     let Adoption { config_map, release, release_namespace, values, chart, .. } = adoption;
-    let (name, version) = chart.clone().unwrap_or_else(|| ("dagster".to_owned(), "VERSION".to_owned()));
+    let (name, version) = chart.clone().unwrap_or_else(|| (helm::SYSTEM.to_owned(), "VERSION".to_owned()));
     format!(
         "`{config_map}` is kept when release `{release}` drops it. Upgrade the system with these values on top of its own, then run \
          `adopt` again, or have `adopt --upgrade-system` do it:\n\n{values}\n\
-         helm upgrade {release} {name} --repo https://dagster-io.github.io/helm --version {version} --namespace {release_namespace} \
+         helm upgrade {release} {name} --repo {REPOSITORY} --version {version} --namespace {release_namespace} \
          --reset-then-reuse-values --values -\n"
     )
 }

@@ -17,12 +17,9 @@ use super::exit::Exit;
 use super::render::Failure;
 use crate::cluster::{self, Connection, Given};
 use crate::deploy::{ActivateBy, ChartOwned, Daemon, Deployer, Events, Holders, Settings, StepError, Steps};
-use crate::helm::{ChartSource, OnFailure, Recovery, Schema, Wait};
+use crate::helm::{self, ChartSource, OnFailure, Recovery, Schema, Wait};
 use crate::reload;
 use crate::retry::RetryPolicy;
-
-/// The chart that Dagster publishes.
-const CHART: &str = "dagster-user-deployments";
 
 /// How a cluster is reached, and how jobs go about it there.
 #[derive(Clone, Debug, Default, Args)]
@@ -196,7 +193,7 @@ impl ClusterOptions {
         Ok(match (chart.as_deref(), repo) {
             (None, None) => None,
             (name, Some(url)) => {
-                let name = name.unwrap_or(CHART).to_owned();
+                let name = name.unwrap_or(helm::USER_DEPLOYMENTS).to_owned();
                 Some(ChartSource::Repository { url: url.clone(), name })
             }
             (Some(name), None) => Some(self::chart(name)?),

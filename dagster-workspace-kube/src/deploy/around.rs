@@ -7,14 +7,15 @@ use super::deployer::{Deployer, Holders, Shared};
 use super::error::DeployError;
 use super::event::StepOutcome;
 use super::report::Report;
+use super::settings::Settings;
 use super::step::Step;
 use crate::cluster::{self, ApiError, CodeServer, DiscoverError, System, Wanted};
-use crate::helm::{Chart, ChartSource, Target, Upgrade};
+use crate::helm::{self, Chart, ChartSource, Target, Upgrade};
 use crate::retry::Backoff;
 use crate::words::counted;
 
-/// The release of the code servers where nobody names one and none run.
-const RELEASE: &str = "dagster-user-deployments";
+/// The release of the code servers where nobody names one and none run: as the chart is called.
+const RELEASE: &str = helm::USER_DEPLOYMENTS;
 
 /// What runs in the namespace.
 #[derive(Clone, Debug)]
@@ -184,21 +185,16 @@ impl Deployer {
         let settings = self.settings();
         let running = around.system.as_ref().and_then(System::chart_version);
         let version = settings.chart_version.clone().or_else(|| running.map(str::to_owned));
-        let chart = match &settings.chart {
-            // A path is its own version.
-            Some(source @ ChartSource::Path(_)) => Chart { source: source.clone(), version: None },
-            Some(source) => {
-                Chart { source: source.clone(), version: Some(version.ok_or(DeployError::NoChartVersion)?) }
-            }
-            None => Chart::dagster_user_deployments(version.ok_or(DeployError::NoChartVersion)?),
-        };
-        let target = Target {
-            release: around.release.clone(),
-            namespace: self.namespace().to_owned(),
-            kubeconfig: settings.kubeconfig.clone(),
-            context: settings.context.clone(),
-        };
+        let source = settings.chart.clone().unwrap_or_else(|| ChartSource::published(helm::USER_DEPLOYMENTS));
+        let chart = Chart::versioned(source, version).ok_or(DeployError::NoChartVersion)?;
+        let target = self.release_in(self.namespace(), &around.release);
         Ok(Upgrade { target, chart, options: settings.helm_options.clone() })
+    }
+
+    /// A release, as helm finds it.
+    pub(super) fn release_in(&self, namespace: &str, release: &str) -> Target {
+        let Settings { kubeconfig, context, .. } = self.settings();
+        Target { kubeconfig: kubeconfig.clone(), context: context.clone(), ..Target::new(release, namespace) }
     }
 }
 

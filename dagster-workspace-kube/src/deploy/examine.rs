@@ -9,12 +9,7 @@ use super::deployer::{Deployer, Holders, Shared};
 use super::documents::empty;
 use super::error::DeployError;
 use crate::cluster::{self, AdoptError, Adopted, Adoption, Facts, Finding, Permission, Release, Task};
-use crate::helm::{Chart, ChartSource, HelmError, Options, Target, Upgrade};
-
-/// The chart of the system, in the repository of Dagster.
-const SYSTEM: &str = "dagster";
-/// Where Dagster publishes its charts.
-const REPOSITORY: &str = "https://dagster-io.github.io/helm";
+use crate::helm::{self, Chart, ChartSource, HelmError, Options, Upgrade};
 
 /// What a doctor finds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -137,25 +132,20 @@ impl Deployer {
         adoption: &Adoption,
         source: Option<&ChartSource>,
     ) -> Result<cluster::Upgrade, HelmError> {
-        let Shared { client, settings, helm, .. } = &*self.shared;
+        let Shared { client, settings, helm: program, .. } = &*self.shared;
         let words = |error: &dyn std::error::Error| HelmError::Failed { exit: None, words: error.to_string() };
         let release = cluster::release(client, &adoption.release_namespace, &adoption.release).await;
         let release = release.map_err(|error| words(&error))?;
         let version = adoption.chart.as_ref().map(|(_, version)| version.clone());
-        let by_default = ChartSource::Repository { url: REPOSITORY.to_owned(), name: SYSTEM.to_owned() };
-        let source = source.cloned().unwrap_or(by_default);
-        let version = if matches!(source, ChartSource::Path(_)) { None } else { version };
-        let target = Target {
-            release: adoption.release.clone(),
-            namespace: adoption.release_namespace.clone(),
-            kubeconfig: settings.kubeconfig.clone(),
-            context: settings.context.clone(),
-        };
+        let source = source.cloned().unwrap_or_else(|| ChartSource::published(helm::SYSTEM));
+        let newest = Chart { source: source.clone(), version: None };
+        let chart = Chart::versioned(source, version).unwrap_or(newest);
+        let target = self.release_in(&adoption.release_namespace, &adoption.release);
         let options = Options { timeout: settings.timeout, ..settings.helm_options.clone() };
-        let upgrade = Upgrade { target, chart: Chart { source, version }, options };
+        let upgrade = Upgrade { target, chart, options };
         let revision = release.as_ref().map_or(1, |release| u32::try_from(release.revision).unwrap_or(u32::MAX) + 1);
         let values = with_adoption(release.as_ref(), &adoption.values).map_err(|error| words(&*error))?;
-        helm.upgrade(&upgrade, &values, revision, settings.patience.deadline).await?;
+        program.upgrade(&upgrade, &values, revision, settings.patience.deadline).await?;
         Ok(cluster::Upgrade::Done)
     }
 

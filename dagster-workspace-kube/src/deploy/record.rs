@@ -78,6 +78,7 @@ mod on_cluster {
     use crate::deploy::event::StepOutcome::{Changed, Failed, Unchanged};
     use crate::deploy::report::{Kept, Report};
     use crate::deploy::{Deployer, Step};
+    use crate::helm;
     use crate::history::Recorded;
 
     impl Deployer {
@@ -110,7 +111,7 @@ mod on_cluster {
             let system = around.system.as_ref().and_then(System::chart_version).map(str::to_owned);
             let code = self.upgrade(around).ok().and_then(|upgrade| upgrade.chart.version);
             let code = code.filter(|_| self.settings().steps.has(Step::Helm));
-            let named = [("dagster", system), ("dagster-user-deployments", code)];
+            let named = [(helm::SYSTEM, system), (helm::USER_DEPLOYMENTS, code)];
             named.into_iter().filter_map(|(name, version)| Some((name.to_owned(), version?))).collect()
         }
     }

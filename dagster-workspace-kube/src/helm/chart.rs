@@ -8,6 +8,13 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+/// Where Dagster publishes its charts.
+pub const REPOSITORY: &str = "https://dagster-io.github.io/helm";
+/// The chart of the system, among those.
+pub const SYSTEM: &str = "dagster";
+/// The chart of the code servers.
+pub const USER_DEPLOYMENTS: &str = "dagster-user-deployments";
+
 /// A chart, as helm is told of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chart {
@@ -27,9 +34,9 @@ pub enum ChartSource {
     Path(PathBuf),
     /// A chart of a repository, named by its URL.
     Repository {
-        /// As `https://dagster-io.github.io/helm`.
+        /// As [`REPOSITORY`].
         url: String,
-        /// As `dagster-user-deployments`.
+        /// As [`USER_DEPLOYMENTS`].
         name: String,
     },
     /// A chart of a registry, as `oci://ghcr.io/acme/charts/dagster-user-deployments`.
@@ -38,12 +45,28 @@ pub enum ChartSource {
     Added(String),
 }
 
+impl ChartSource {
+    /// A chart that Dagster publishes: [`SYSTEM`] or [`USER_DEPLOYMENTS`].
+    #[must_use]
+    pub fn published(name: &str) -> Self {
+        Self::Repository { url: REPOSITORY.to_owned(), name: name.to_owned() }
+    }
+}
+
 impl Chart {
+    /// A chart in a version; `None` where it needs one and has none. A path is its own version.
+    #[must_use]
+    pub fn versioned(source: ChartSource, version: Option<String>) -> Option<Self> {
+        match source {
+            ChartSource::Path(_) => Some(Self { source, version: None }),
+            source => Some(Self { source, version: Some(version?) }),
+        }
+    }
+
     /// The chart that Dagster publishes for code servers, in the version of the running system.
     #[must_use]
     pub fn dagster_user_deployments(version: impl Into<String>) -> Self {
-        let (url, name) = ("https://dagster-io.github.io/helm".to_owned(), "dagster-user-deployments".to_owned());
-        Self { source: ChartSource::Repository { url, name }, version: Some(version.into()) }
+        Self { source: ChartSource::published(USER_DEPLOYMENTS), version: Some(version.into()) }
     }
 
     /// A folder with `Chart.yaml`, or a packaged chart.

@@ -13,7 +13,7 @@ mod release;
 mod roll_out;
 mod upgrade;
 
-pub use chart::{Chart, ChartSource};
+pub use chart::{Chart, ChartSource, REPOSITORY, SYSTEM, USER_DEPLOYMENTS};
 pub use error::HelmError;
 pub use program::{Helm, HelmVersion, Major};
 pub use release::{Past, Release, ReleaseError, Status, release};

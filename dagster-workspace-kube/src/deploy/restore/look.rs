@@ -4,16 +4,13 @@ use dagster_workspace_core::compile::{self, Form, Input};
 use dagster_workspace_core::lint;
 use dagster_workspace_core::transform::Subject;
 
-use super::{BOTH, Job, Occupied, SYSTEM, SystemRelease};
+use super::{BOTH, Job, Occupied, SystemRelease};
 use crate::deploy::around::Around;
 use crate::deploy::documents::{Documents, empty, noun};
 use crate::deploy::error::DeployError;
 use crate::deploy::status::stored;
-use crate::helm::{self, Chart, ChartSource, OnFailure, Target, Upgrade, Wait};
+use crate::helm::{self, Chart, ChartSource, OnFailure, Upgrade, Wait};
 use crate::store::Stored;
-
-/// Where Dagster publishes its charts.
-const REPOSITORY: &str = "https://dagster-io.github.io/helm";
 
 /// What is in the namespace.
 pub(super) struct Place {
@@ -75,14 +72,11 @@ impl Job {
     ) -> Result<(Upgrade, String), DeployError> {
         let settings = self.settings();
         let running = around.system.as_ref();
-        let recorded = self.revision.charts.get(SYSTEM).cloned();
+        let recorded = self.revision.charts.get(helm::SYSTEM).cloned();
         let version = system.chart_version.clone().or_else(|| settings.chart_version.clone()).or(recorded);
         let judged = version.as_deref().and_then(|version| version.parse().ok());
-        let by_default = || ChartSource::Repository { url: REPOSITORY.to_owned(), name: SYSTEM.to_owned() };
-        let chart = match system.chart.clone().unwrap_or_else(by_default) {
-            source @ ChartSource::Path(_) => Chart { source, version: None },
-            source => Chart { source, version: Some(version.ok_or(DeployError::NoChartVersion)?) },
-        };
+        let source = system.chart.clone().unwrap_or_else(|| ChartSource::published(helm::SYSTEM));
+        let chart = Chart::versioned(source, version).ok_or(DeployError::NoChartVersion)?;
         let compiled = compile::compile(&Input {
             values: &self.texts.values,
             workspace: &self.texts.workspace,
@@ -92,12 +86,7 @@ impl Job {
             form: Form::ConfigMap(&around.holders.workspace.config_map),
         })?;
         let named = settings.system_release.clone().or_else(|| running.and_then(|system| system.release.clone()));
-        let target = Target {
-            release: named.unwrap_or_else(|| SYSTEM.to_owned()),
-            namespace: self.deployer.namespace().to_owned(),
-            kubeconfig: settings.kubeconfig.clone(),
-            context: settings.context.clone(),
-        };
+        let target = self.deployer.release_in(self.deployer.namespace(), named.as_deref().unwrap_or(helm::SYSTEM));
         // The system waits for its code servers, which come after it.
         let options = helm::Options { wait: Wait::No, on_failure: OnFailure::Keep, ..settings.helm_options.clone() };
         Ok((Upgrade { target, chart, options }, compiled.system))

@@ -29,16 +29,12 @@ use super::settings::Settings;
 use super::status::{DriftKind, stored};
 use super::step::{Step, Steps};
 use crate::cluster::{self, ApiError, NamespaceState, System};
-use crate::helm::{ChartSource, Newest, Recovery, RolledOut, Upgrade};
+use crate::helm::{self, ChartSource, Newest, Recovery, RolledOut, Upgrade};
 use crate::history::{self, History, HistoryError, Revision};
 use crate::rollout::Rollout;
 use crate::store::Version;
 use crate::words::counted;
 
-/// The release and the chart of the system where nobody names others.
-const SYSTEM: &str = "dagster";
-/// The chart of the code servers, by which the history knows its version.
-const CODE: &str = "dagster-user-deployments";
 const BOTH: [Subject; 2] = [Subject::Values, Subject::Workspace];
 
 /// What is restored.
@@ -163,7 +159,7 @@ impl Deployer {
         };
         let texts = history.documents(&revision).await?;
         let mut settings = self.settings().clone();
-        let recorded = revision.charts.get(CODE).or_else(|| revision.charts.get(SYSTEM));
+        let recorded = revision.charts.get(helm::USER_DEPLOYMENTS).or_else(|| revision.charts.get(helm::SYSTEM));
         settings.chart_version = settings.chart_version.or_else(|| recorded.cloned());
         // A release that a killed helm has left behind is what restores are for.
         settings.patience.recovery = Recovery::Recover;
