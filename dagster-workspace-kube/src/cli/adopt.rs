@@ -5,10 +5,10 @@ use serde_json::json;
 
 use super::exit::Exit;
 use super::render::{Answer, Failure};
-use super::{Context, on_cluster};
+use super::{Context, cluster, on_cluster};
 use crate::cluster::{Adopted, Adoption};
 use crate::deploy::SystemUpgrade;
-use crate::helm::{self, ChartSource, REPOSITORY};
+use crate::helm::{self, REPOSITORY};
 
 /// Arguments of `adopt`.
 #[derive(Debug, Args)]
@@ -16,7 +16,7 @@ pub(super) struct Arguments {
     /// Upgrade the system, too; else the upgrade that is needed is printed
     #[arg(long)]
     upgrade_system: bool,
-    /// The chart of the system, a path or oci://... [default: Dagster's own]
+    /// The chart of the system: a path, oci://... or REPOSITORY/NAME [default: Dagster's own]
     #[arg(long, value_name = "CHART")]
     system_chart: Option<String>,
 }
@@ -34,8 +34,7 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
     let upgrade = match (arguments.upgrade_system, &arguments.system_chart) {
         (false, _) => SystemUpgrade::Later,
         (true, None) => SystemUpgrade::Now(None),
-        (true, Some(chart)) if chart.starts_with("oci://") => SystemUpgrade::Now(Some(ChartSource::Oci(chart.clone()))),
-        (true, Some(chart)) => SystemUpgrade::Now(Some(ChartSource::Path(chart.into()))),
+        (true, Some(name)) => SystemUpgrade::Now(Some(cluster::chart(name)?)),
     };
     let adopted = on_cluster::ask(context, async |deployer| deployer.adopt(&upgrade).await)?;
     let (text, changed) = match &adopted {
