@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
         ),
         Adopted::Waiting(adoption) => (waiting(adoption), true),
     };
-    let exit = if changed && context.options.detailed_exitcode { Exit::Changes } else { Exit::Done };
+    let exit = if changed { Exit::Changes } else { Exit::Done };
     let data = json!({ "changed": changed, "dry_run": false, "adopted": adopted });
     Ok(Answer { exit, ..Answer::new(text, data) })
 }

@@ -162,7 +162,7 @@ fn write(directory: &Path, compiled: &Compiled, context: &Context<'_>) -> Result
         [] => "no change: both files are as compiled\n".to_owned(),
         written => written.iter().map(|name| format!("~ {name}\n")).collect(),
     };
-    let exit = if context.options.detailed_exitcode && !written.is_empty() { Exit::Changes } else { Exit::Done };
+    let exit = if written.is_empty() { Exit::Done } else { Exit::Changes };
     let data = json!({ "changed": !written.is_empty(), "written": written, "dry_run": context.options.dry_run });
     Ok(Answer { exit, ..Answer::new(text, data) })
 }

@@ -65,7 +65,7 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
     if !differs {
         text.push_str("no difference\n");
     }
-    let exit = if context.options.detailed_exitcode && !changes.is_empty() { Exit::Changes } else { Exit::Done };
+    let exit = if changes.is_empty() { Exit::Done } else { Exit::Changes };
     let data = json!({ "changed": !changes.is_empty(), "text_differs": differs, "changes": changes });
     Ok(Answer { exit, ..Answer::new(text, data) })
 }

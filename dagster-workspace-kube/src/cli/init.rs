@@ -44,7 +44,7 @@ fn answer(made: &[String], from: Option<&str>, options: &Options) -> Answer {
     if let Some(release) = from {
         text.push_str(&format!("the values are those of release {release}\n"));
     }
-    let exit = if options.detailed_exitcode && !made.is_empty() { Exit::Changes } else { Exit::Done };
+    let exit = if made.is_empty() { Exit::Done } else { Exit::Changes };
     let data = json!({ "changed": !made.is_empty(), "created": made, "from": from, "dry_run": options.dry_run });
     Answer { exit, ..Answer::new(text, data) }
 }

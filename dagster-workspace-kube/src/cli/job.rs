@@ -26,31 +26,31 @@ pub(super) fn preview(request: &Request, context: &mut Context<'_>, why: &str) -
     let options = context.options;
     if options.cluster.connection().is_some() {
         let plan = on_cluster::plan(request, context)?;
-        return Ok(plan::answer(&plan, context, None));
+        return Ok(plan::answer(&plan, None));
     }
-    of_documents(&Documents::open(options)?, request, options, why)
+    of_documents(&Documents::open(options)?, request, why)
 }
 
-fn of_documents(place: &Documents, request: &Request, options: &Options, why: &str) -> Result<Answer, Failure> {
+fn of_documents(place: &Documents, request: &Request, why: &str) -> Result<Answer, Failure> {
     let Documents { documents, names, runtime } = place;
     let job = runtime.block_on(documents.begin(request)).map_err(|error| names.failure(error))?;
     let order = job.order();
     let mut planned = job.planned().to_vec();
     planned.sort_by_key(|edited| order.iter().position(|subject| *subject == edited.subject));
-    Ok(answer(names, &planned, job.pairing().clone(), options, Some(why)))
+    Ok(answer(names, &planned, job.pairing().clone(), Some(why)))
 }
 
 /// The documents alone.
 pub(super) fn in_documents(place: &Documents, request: &Request, options: &Options) -> Result<Answer, Failure> {
     if options.dry_run {
-        return of_documents(place, request, options, "--dry-run");
+        return of_documents(place, request, "--dry-run");
     }
     let Documents { documents, names, runtime } = place;
     #[cfg(feature = "object-store")]
     let recording = super::recording::of(options)?;
     let (done, pairing) = runtime.block_on(documents.apply(request)).map_err(|error| interrupted(names, error))?;
     #[allow(unused_mut, reason = "without a history nothing is added")]
-    let mut answer = answer(names, &done, pairing, options, None);
+    let mut answer = answer(names, &done, pairing, None);
     #[cfg(feature = "object-store")]
     if let Some(kept) = super::recording::record(recording.as_ref(), place)? {
         answer.text.push_str(&recorded(&kept));
@@ -116,7 +116,7 @@ pub(super) fn warnings(names: &Names, done: &[Edited], pairing: Pairing) -> Vec<
     done.iter().flat_map(of_one).chain(names.pairing_findings(pairing)).collect()
 }
 
-fn answer(names: &Names, done: &[Edited], pairing: Pairing, options: &Options, unwritten: Option<&str>) -> Answer {
+fn answer(names: &Names, done: &[Edited], pairing: Pairing, unwritten: Option<&str>) -> Answer {
     let (mut text, changes) = changes(names, done);
     let changed = !changes.is_empty();
     match (changed, unwritten) {
@@ -125,7 +125,7 @@ fn answer(names: &Names, done: &[Edited], pairing: Pairing, options: &Options, u
         (true, None) => {}
     }
     let warnings = warnings(names, done, pairing);
-    let exit = if changed && options.detailed_exitcode { Exit::Changes } else { Exit::Done };
+    let exit = if changed { Exit::Changes } else { Exit::Done };
     let data = json!({ "changed": changed, "dry_run": unwritten.is_some(), "changes": changes });
     Answer { text, data, warnings, exit }
 }

@@ -205,7 +205,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, streams: Streams<'_>) 
             match execute(&command, &mut Context { options: &options, stdin, progress }) {
                 Ok(answer) => {
                     note_outputs(&answer, format);
-                    (answer.stdout(format), answer.stderr(format), answer.exit)
+                    let exit = match answer.exit {
+                        Exit::Changes if !options.detailed_exitcode => Exit::Done,
+                        exit => exit,
+                    };
+                    (answer.stdout(format), answer.stderr(format), exit)
                 }
                 Err(failure) => (String::new(), failure.stderr(format), failure.exit),
             }

@@ -27,7 +27,7 @@ pub(super) fn run(
         ..options.cluster.settings()?
     };
     watch(context, settings, async |cluster: &OnCluster| match job(&cluster.deployer).await {
-        Ok(report) => Ok(outcome::answer(&names(&cluster.deployer, &report), &report, cluster.requests(), options)),
+        Ok(report) => Ok(outcome::answer(&names(&cluster.deployer, &report), &report, cluster.requests())),
         Err(failed) => Err(outcome::failure(&names(&cluster.deployer, &failed.report), failed, cluster.requests())),
     })
 }

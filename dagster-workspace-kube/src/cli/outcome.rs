@@ -4,7 +4,6 @@ use std::error::Error;
 
 use serde_json::{Value, json};
 
-use super::Options;
 use super::documents::Names;
 use super::exit::Exit;
 use super::job;
@@ -17,7 +16,7 @@ use crate::reload::{Activation, ErrorLink, Location, LocationState, Outcome};
 use crate::rollout::RestartError;
 
 /// A job that is done.
-pub(super) fn answer(names: &Names, report: &Report, requests: u32, options: &Options) -> Answer {
+pub(super) fn answer(names: &Names, report: &Report, requests: u32) -> Answer {
     let (mut text, _) = job::changes(names, &written(report));
     if let Some(release) = report.release.as_ref().filter(|release| release.runs > 0) {
         text.push_str(&format!("release {} revision {}\n", release.name, release.revision));
@@ -35,7 +34,7 @@ pub(super) fn answer(names: &Names, report: &Report, requests: u32, options: &Op
         text.push_str("no change: everything is as asked\n");
     }
     let warnings = job::warnings(names, &report.documents, report.pairing.clone());
-    let exit = if report.changed && options.detailed_exitcode { Exit::Changes } else { Exit::Done };
+    let exit = if report.changed { Exit::Changes } else { Exit::Done };
     Answer { text, data: data(names, report, requests), warnings, exit }
 }
 

@@ -72,7 +72,7 @@ pub(super) fn make(arguments: &PlanArguments, context: &mut Context<'_>) -> Resu
     if let Some(file) = &arguments.out {
         write(file, &plan)?;
     }
-    Ok(answer(&plan, context, arguments.out.as_deref()))
+    Ok(answer(&plan, arguments.out.as_deref()))
 }
 
 /// The plan of a request, wherever the documents are.
@@ -86,7 +86,7 @@ pub(super) fn of(request: &Request, context: &mut Context<'_>) -> Result<Plan, F
 }
 
 /// A plan as what a command says.
-pub(super) fn answer(plan: &Plan, context: &Context<'_>, out: Option<&Path>) -> Answer {
+pub(super) fn answer(plan: &Plan, out: Option<&Path>) -> Answer {
     let mut text: String = plan.summary.iter().map(|line| format!("{line}\n")).collect();
     match (plan.has_changes, out) {
         (false, _) => text.push_str("no change: everything is as asked\n"),
@@ -102,7 +102,7 @@ pub(super) fn answer(plan: &Plan, context: &Context<'_>, out: Option<&Path>) -> 
         plan.remove("workspace");
         plan.remove("exact");
     }
-    let exit = if plan.has_changes && context.options.detailed_exitcode { Exit::Changes } else { Exit::Done };
+    let exit = if plan.has_changes { Exit::Changes } else { Exit::Done };
     Answer { exit, ..Answer::new(text, data) }
 }
 

@@ -35,6 +35,7 @@ pub(super) struct Answer {
     pub(super) data: Value,
     /// For the standard error.
     pub(super) warnings: Vec<Finding>,
+    /// [`Exit::Changes`] wherever there are any: whether that is to be told is decided at the end.
     pub(super) exit: Exit,
 }
 

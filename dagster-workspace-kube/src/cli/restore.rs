@@ -46,7 +46,7 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
     let history = context.options.history.open()?;
     if context.options.dry_run {
         let plan = on_cluster::ask(context, async |deployer| deployer.plan_restore(&history, &restore).await)?;
-        return Ok(planned(&plan, context));
+        return Ok(planned(&plan));
     }
     let mut steps = Vec::new();
     let done = on_cluster::run(context, async |deployer| {
@@ -59,7 +59,7 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
     Ok(Answer { text: steps.iter().map(line).collect(), ..answer })
 }
 
-fn planned(plan: &RestorePlan, context: &Context<'_>) -> Answer {
+fn planned(plan: &RestorePlan) -> Answer {
     let mut text = format!("revision {} in namespace {}\n", plan.revision, plan.namespace);
     for step in &plan.steps {
         let mark = if step.changes { '~' } else { ' ' };
@@ -76,6 +76,6 @@ fn planned(plan: &RestorePlan, context: &Context<'_>) -> Answer {
     let mut data = serde_json::to_value(plan).unwrap_or_default();
     data["changed"] = plan.has_changes().into();
     data["dry_run"] = true.into();
-    let exit = if plan.has_changes() && context.options.detailed_exitcode { Exit::Changes } else { Exit::Done };
+    let exit = if plan.has_changes() { Exit::Changes } else { Exit::Done };
     Answer { exit, ..Answer::new(text, data) }
 }

@@ -12,7 +12,7 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Answer, Failure> {
     let status = on_cluster::ask(context, async |deployer| deployer.status().await)?;
     let mut data = serde_json::to_value(&status).unwrap_or_default();
     data["settled"] = json!(status.is_settled());
-    let exit = if !status.is_settled() && context.options.detailed_exitcode { Exit::Changes } else { Exit::Done };
+    let exit = if status.is_settled() { Exit::Done } else { Exit::Changes };
     Ok(Answer { exit, ..Answer::new(text(&status), data) })
 }
 

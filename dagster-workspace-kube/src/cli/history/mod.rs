@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
     match &arguments.command {
         Command::List(arguments) => read::list(&opened, arguments),
         Command::Show(arguments) => read::show(&opened, arguments),
-        Command::Diff(arguments) => read::diff(&opened, arguments, context),
+        Command::Diff(arguments) => read::diff(&opened, arguments),
         Command::Verify => read::verify(&opened),
         Command::Pull(arguments) => write::pull(&opened, arguments, context),
         Command::Record(arguments) => write::record(&opened, arguments, context),
@@ -162,8 +162,8 @@ fn changes_text(changes: &[Changed]) -> String {
 }
 
 /// The answer about changes that were asked for.
-fn changed_answer(text: String, changes: &[Changed], detailed: bool) -> Answer {
-    let exit = if detailed && !changes.is_empty() { Exit::Changes } else { Exit::Done };
+fn changed_answer(text: String, changes: &[Changed]) -> Answer {
+    let exit = if changes.is_empty() { Exit::Done } else { Exit::Changes };
     let data = json!({ "changed": !changes.is_empty(), "changes": changes });
     Answer { exit, ..Answer::new(text, data) }
 }

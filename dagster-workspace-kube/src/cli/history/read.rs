@@ -4,7 +4,6 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::{Opened, changed_answer, changes_text, data, failure, line};
-use crate::cli::Context;
 use crate::cli::exit::Exit;
 use crate::cli::render::{Answer, Failure};
 use crate::history::{self, Revision, Which};
@@ -104,7 +103,7 @@ fn shown(revision: &Revision) -> String {
 }
 
 /// `history diff`.
-pub(super) fn diff(opened: &Opened, arguments: &DiffArguments, context: &Context<'_>) -> Result<Answer, Failure> {
+pub(super) fn diff(opened: &Opened, arguments: &DiffArguments) -> Result<Answer, Failure> {
     let to = opened.revision(arguments.to)?;
     let from = match arguments.from {
         Some(from) => opened.revision(Some(from))?,
@@ -116,7 +115,7 @@ pub(super) fn diff(opened: &Opened, arguments: &DiffArguments, context: &Context
     if changes.is_empty() {
         text.push_str("  no difference\n");
     }
-    let mut answer = changed_answer(text, &changes, context.options.detailed_exitcode);
+    let mut answer = changed_answer(text, &changes);
     answer.data["from"] = from.number.into();
     answer.data["to"] = to.number.into();
     Ok(answer)

@@ -61,7 +61,7 @@ pub(super) fn pull(opened: &Opened, arguments: &PullArguments, context: &Context
     if written.is_empty() {
         text.push_str("no change: both documents are as they were then\n");
     }
-    let exit = if context.options.detailed_exitcode && !written.is_empty() { Exit::Changes } else { Exit::Done };
+    let exit = if written.is_empty() { Exit::Done } else { Exit::Changes };
     let answer = json!({
         "changed": !written.is_empty(),
         "written": written,
@@ -76,9 +76,6 @@ pub(super) fn record(opened: &Opened, arguments: &RecordArguments, context: &Con
     let place = Documents::open(context.options)?;
     let Documents { documents, names, runtime } = &place;
     let charts: BTreeMap<String, String> = arguments.charts.iter().cloned().collect();
-    let detailed = |recorded: bool| {
-        if context.options.detailed_exitcode && recorded { Exit::Changes } else { Exit::Done }
-    };
     let texts = runtime.block_on(Recording::texts(documents)).map_err(|error| names.failure(error))?;
     check_yaml(&place, &texts)?;
     if context.options.dry_run {
@@ -86,7 +83,8 @@ pub(super) fn record(opened: &Opened, arguments: &RecordArguments, context: &Con
         let known = newest.as_ref().is_some_and(|newest| newest.is_same(&texts, &charts));
         let text = if known { "nothing new\n" } else { "a new revision\nnothing is written (--dry-run)\n" };
         let data = json!({ "changed": !known, "dry_run": true, "revision": newest.as_ref().map(data) });
-        return Ok(Answer { exit: detailed(!known), ..Answer::new(text, data) });
+        let exit = if known { Exit::Done } else { Exit::Changes };
+        return Ok(Answer { exit, ..Answer::new(text, data) });
     }
     let recording = context.options.history.recording_in(opened.history.clone());
     let recorded = runtime.block_on(recording.record(documents, charts)).map_err(|error| match error {
@@ -106,7 +104,8 @@ pub(super) fn record(opened: &Opened, arguments: &RecordArguments, context: &Con
         }
     }
     let data = json!({ "changed": new, "dry_run": false, "revision": data(revision) });
-    Ok(Answer { exit: detailed(new), ..Answer::new(text, data) })
+    let exit = if new { Exit::Changes } else { Exit::Done };
+    Ok(Answer { exit, ..Answer::new(text, data) })
 }
 
 /// `history gc`.
@@ -119,7 +118,7 @@ pub(super) fn gc(opened: &Opened, arguments: &GcArguments, context: &Context<'_>
     let Garbage { revisions, blobs } = &garbage;
     let verb = if context.options.dry_run { "would remove" } else { "removed" };
     let text = format!("{verb} {} revisions and {} blobs from before {limit}\n", revisions.len(), blobs.len());
-    let exit = if context.options.detailed_exitcode && !garbage.is_empty() { Exit::Changes } else { Exit::Done };
+    let exit = if garbage.is_empty() { Exit::Done } else { Exit::Changes };
     let data = json!({
         "changed": !garbage.is_empty(),
         "dry_run": context.options.dry_run,

@@ -60,7 +60,7 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
             let text = apply(&input, &edits)?;
             let changed = text != input.text;
             let data = json!({ "text": text, "changed": changed });
-            let exit = if changed && options.detailed_exitcode { Exit::Changes } else { Exit::Done };
+            let exit = if changed { Exit::Changes } else { Exit::Done };
             Ok(Answer { exit, ..Answer::new(text, data) })
         }
         Command::Merge(arguments) => merge::run(arguments, context),
