@@ -167,7 +167,8 @@ async fn many(report: &mut Report, site: &Site, alone: Duration) {
         forty.most,
         time(forty.wall)
     );
-    let reached = forty.lost + forty.failed == 0 && forty.slowest <= Duration::from_secs(3) && each(&forty, 40) <= 20.0;
+    // Of every job, not on average.
+    let reached = forty.lost + forty.failed == 0 && forty.slowest <= Duration::from_secs(3) && forty.most <= 20;
     let wanted = "0 lost, at most 3 s and 20 requests per job";
     report.goal("40 jobs at once, both documents", wanted, &measured, reached);
 

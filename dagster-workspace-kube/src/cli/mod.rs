@@ -201,8 +201,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, streams: Streams<'_>) 
     let (stdout_text, stderr_text, exit) = match Arguments::try_parse_from(&arguments) {
         Ok(Arguments { options, command }) => {
             let format = options.output;
-            let progress = Progress { stream: &mut *stderr, format, live };
-            match execute(&command, &mut Context { options: &options, stdin, progress }) {
+            let progress = Progress { stream: &mut *stderr, format, live, notices: Vec::new() };
+            let mut context = Context { options: &options, stdin, progress };
+            let done = execute(&command, &mut context);
+            let notices = context.progress.notices;
+            match done.map(|answer| answer.with_notices(&notices)).map_err(|failure| failure.with_notices(&notices)) {
                 Ok(answer) => {
                     note_outputs(&answer, format);
                     let exit = match answer.exit {

@@ -58,7 +58,8 @@ fn data(names: &Names, report: &Report, requests: u32) -> Value {
         .map(|edited| {
             let changed = written.iter().any(|other| other.subject == edited.subject);
             let (name, version) = (names.of(edited.subject), edited.version.as_str());
-            json!({ "file": name, "changed": changed, "version": version, "requests": edited.requests })
+            let Edited { attempts, requests, .. } = edited;
+            json!({ "file": name, "changed": changed, "version": version, "attempts": attempts, "requests": requests })
         })
         .collect();
     json!({

@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use futures_core::Stream as _;
+use serde_json::{Value, json};
 
 use super::render::Format;
 use crate::deploy::{Event, EventStream, StepOutcome, StepReport};
@@ -25,6 +26,8 @@ pub(super) struct Progress<'p> {
     pub(super) stream: &'p mut dyn Write,
     pub(super) format: Format,
     pub(super) live: Live,
+    /// What people should know of and programs are told at the end.
+    pub(super) notices: Vec<Value>,
 }
 
 impl Progress<'_> {
@@ -49,6 +52,9 @@ impl Progress<'_> {
     }
 
     fn show(&mut self, event: &Event) {
+        if let Event::Warned { step, message } = event {
+            self.notices.push(json!({ "step": step, "message": message }));
+        }
         let text = match self.format {
             Format::Json => String::new(),
             Format::Text | Format::Github => rendered(event, self.live),

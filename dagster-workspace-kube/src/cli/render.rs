@@ -45,6 +45,14 @@ impl Answer {
         Self { text: text.into(), data, warnings: Vec::new(), exit: Exit::Done }
     }
 
+    /// With what was said on the way.
+    pub(super) fn with_notices(mut self, notices: &[Value]) -> Self {
+        if let (Value::Object(entries), false) = (&mut self.data, notices.is_empty()) {
+            entries.insert("notices".to_owned(), json!(notices));
+        }
+        self
+    }
+
     /// What goes to the standard output.
     pub(super) fn stdout(&self, format: Format) -> String {
         if format != Format::Json {
@@ -161,6 +169,14 @@ impl Failure {
 
     pub(super) fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Invalid, "usage", message)
+    }
+
+    /// With what was said on the way.
+    pub(super) fn with_notices(mut self, notices: &[Value]) -> Self {
+        if let (Some(report), false) = (&mut self.report, notices.is_empty()) {
+            report["notices"] = json!(notices);
+        }
+        self
     }
 
     pub(super) fn with_hint(self, hint: impl Into<String>) -> Self {

@@ -219,10 +219,11 @@ impl Run<'_> {
                 return Err(failed(error));
             }
         };
-        let (written, changes) = (edited.written, edited.changes.len());
+        let (written, changes, attempts) = (edited.written, edited.changes.len(), edited.attempts);
         let name = self.around.name(subject);
         let done = match written {
             Written::Nothing => (Unchanged, format!("`{name}` is as asked")),
+            _ if attempts > 1 => (Changed, format!("`{name}`, {}, {attempts} attempts", counted(changes, "change"))),
             _ => (Changed, format!("`{name}`, {}", counted(changes, "change"))),
         };
         if subject == Subject::Workspace && written != Written::Nothing {

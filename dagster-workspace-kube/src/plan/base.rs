@@ -120,6 +120,7 @@ mod tests {
             changes: Vec::new(),
             warnings: Vec::new(),
             written: Written::Nothing,
+            attempts: 0,
             requests: 1,
         })
     }

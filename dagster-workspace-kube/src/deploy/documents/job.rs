@@ -179,7 +179,8 @@ impl Job<'_> {
             planned.clear();
         }
         let (changes, warnings) = last.map(|Edited { changes, warnings, .. }| (changes, warnings)).unwrap_or_default();
-        Ok(Edited { subject, before: before.unwrap_or_default(), text, version, changes, warnings, written, requests })
+        let before = before.unwrap_or_default();
+        Ok(Edited { subject, before, text, version, changes, warnings, written, attempts, requests })
     }
 }
 

@@ -51,6 +51,8 @@ pub struct Edited {
     pub warnings: Vec<Diagnostic>,
     /// Whether it was written.
     pub written: Written,
+    /// Writes sent: more than one where other writers were faster.
+    pub attempts: u32,
     /// Reads and writes sent.
     pub requests: u32,
 }
@@ -373,8 +375,8 @@ impl Documents {
         };
         match applied {
             Ok(Applied { text, changes, warnings }) => {
-                let (written, requests) = (Written::Nothing, 1);
-                Ok(Edited { subject, before, text, version, changes, warnings, written, requests })
+                let (written, attempts, requests) = (Written::Nothing, 0, 1);
+                Ok(Edited { subject, before, text, version, changes, warnings, written, attempts, requests })
             }
             Err(source) => Err(DocumentsError::Transform { subject, text: before, source }),
         }

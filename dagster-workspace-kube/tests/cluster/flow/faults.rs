@@ -204,8 +204,9 @@ async fn chart_owned_workspace_is_refused_allowed_reverted_and_written_back() {
     let status = system.run(&["status", "--detailed-exitcode"]).await;
     assert_eq!(status.exit, 2, "{status:#?}");
     assert!(status.stdout.contains("`etl`") && status.stdout.contains("sets it back"), "{}", status.stdout);
-    let said = system.run(&["sync", "--allow-chart-owned"]).await;
-    assert_eq!(said.exit, 0, "{said:#?}");
+    let synced = system.done(&["sync", "--allow-chart-owned"]).await;
+    let notice = synced["notices"][0]["message"].as_str().unwrap_or_default();
+    assert!(notice.contains("its next upgrade takes the change back"), "{synced:#}");
     assert!(system.workspace().await.contains("location_name: etl"));
     let status = system.run(&["status", "--detailed-exitcode"]).await;
     assert_eq!(status.exit, 0, "{status:#?}");

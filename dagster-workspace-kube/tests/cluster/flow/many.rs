@@ -79,6 +79,7 @@ async fn requests_are_counted() {
     println!("documents alone: {} requests, {} of them for documents", requests(&report), documents(&report));
     // Both documents, and one LIST to look around.
     assert_eq!((documents(&report), requests(&report)), (4, 5), "{report:#}");
+    assert_eq!((&report["documents"][0]["attempts"], &report["documents"][1]["attempts"]), (&json!(1), &json!(1)));
     system.done(&job).await;
     let report = system.done(&job).await;
     println!("nothing to do: {} requests, {} of them for documents", requests(&report), documents(&report));
