@@ -6,6 +6,7 @@ use super::exit::Exit;
 use super::render::{Answer, Failure};
 use super::{Context, on_cluster};
 use crate::deploy::Status;
+use crate::words::counted;
 
 /// Says how it stands. With `--detailed-exitcode` 2 where something is unfinished or has drifted.
 pub(super) fn run(context: &mut Context<'_>) -> Result<Answer, Failure> {
@@ -20,7 +21,7 @@ fn text(status: &Status) -> String {
     let mut lines = Vec::new();
     if let Some(system) = &status.system {
         let version = system.version.as_deref().unwrap_or("of unknown version");
-        lines.push(format!("system      Dagster {version}, {} Deployments", system.workloads.len()));
+        lines.push(format!("system      Dagster {version}, {}", counted(system.workloads.len(), "Deployment")));
     }
     for document in &status.documents {
         let place = format!("{}/{}", document.config_map, document.key);
@@ -44,7 +45,7 @@ fn text(status: &Status) -> String {
     }
     for webserver in &status.webservers {
         let served = match &webserver.locations {
-            Some(locations) => format!("serves {} locations", locations.len()),
+            Some(locations) => format!("serves {}", counted(locations.len(), "location")),
             None => "cannot be asked".to_owned(),
         };
         lines.push(format!("webserver   {} {served}", webserver.webserver));

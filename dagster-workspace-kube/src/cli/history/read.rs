@@ -7,6 +7,7 @@ use super::{Opened, changed_answer, changes_text, data, failure, line};
 use crate::cli::exit::Exit;
 use crate::cli::render::{Answer, Failure};
 use crate::history::{self, Revision, Which};
+use crate::words::counted;
 
 /// Arguments of `history list`.
 #[derive(Debug, Args)]
@@ -146,7 +147,11 @@ pub(super) fn verify(opened: &Opened) -> Result<Answer, Failure> {
     if report.versioned == Some(false) {
         text.push_str("the store keeps no older versions of objects\n");
     }
-    text.push_str(&format!("{} revisions, {} that cannot be restored\n", report.revisions, report.faults.len()));
+    text.push_str(&format!(
+        "{}, {} that cannot be restored\n",
+        counted(report.revisions as usize, "revision"),
+        report.faults.len()
+    ));
     let sound = report.is_sound();
     let data = serde_json::to_value(&report).unwrap_or_default();
     let exit = if sound { Exit::Done } else { Exit::Failed };

@@ -14,6 +14,7 @@ use crate::cli::exit::Exit;
 use crate::cli::render::{Answer, Failure};
 use crate::deploy::{RecordError, Recording, key, now};
 use crate::history::{self, Garbage, Recorded};
+use crate::words::counted;
 
 /// Arguments of `history pull`.
 #[derive(Debug, Args)]
@@ -117,7 +118,8 @@ pub(super) fn gc(opened: &Opened, arguments: &GcArguments, context: &Context<'_>
     }
     let Garbage { revisions, blobs } = &garbage;
     let verb = if context.options.dry_run { "would remove" } else { "removed" };
-    let text = format!("{verb} {} revisions and {} blobs from before {limit}\n", revisions.len(), blobs.len());
+    let (revisions_gone, blobs_gone) = (counted(revisions.len(), "revision"), counted(blobs.len(), "blob"));
+    let text = format!("{verb} {revisions_gone} and {blobs_gone} from before {limit}\n");
     let exit = if garbage.is_empty() { Exit::Done } else { Exit::Changes };
     let data = json!({
         "changed": !garbage.is_empty(),
