@@ -15,7 +15,7 @@ use tower::util::MapRequestLayer;
 use super::documents::Names;
 use super::exit::Exit;
 use super::render::Failure;
-use crate::cluster::{self, Connection, Given};
+use crate::cluster::{self, Connection, Given, Holder};
 use crate::deploy::{ActivateBy, ChartOwned, Daemon, Deployer, Events, Holders, Settings, StepError, Steps};
 use crate::helm::{self, ChartSource, OnFailure, Recovery, Schema, Wait};
 use crate::reload;
@@ -304,10 +304,9 @@ impl OnCluster {
 }
 
 /// What messages call the documents of a cluster.
-pub(super) fn names(namespace: &str, Holders { values, workspace }: &Holders) -> Names {
-    let name = |holder: &cluster::Holder| format!("{namespace}/{}/{}", holder.config_map, holder.key);
-    Names::ConfigMaps([Subject::Values, Subject::Workspace].map(|subject| match subject {
-        Subject::Values => name(values),
-        Subject::Workspace => name(workspace),
+pub(super) fn names(namespace: &str, holders: &Holders) -> Names {
+    Names::ConfigMaps([Subject::Values, Subject::Workspace].map(|subject| {
+        let Holder { config_map, key, .. } = holders.of(subject);
+        format!("{namespace}/{config_map}/{key}")
     }))
 }

@@ -42,10 +42,7 @@ pub(super) struct Looked {
 impl Around {
     /// The ConfigMap of a document, for people.
     pub(super) fn name(&self, subject: Subject) -> &str {
-        match subject {
-            Subject::Values => &self.holders.values.config_map,
-            Subject::Workspace => &self.holders.workspace.config_map,
-        }
+        &self.holders.of(subject).config_map
     }
 
     /// Code servers that the system's own release deploys.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dagster_workspace_core::lint::Target;
+use dagster_workspace_core::transform::Subject;
 use dagster_workspace_core::value::Value;
 use dagster_workspace_core::values::{Image, UserDeployment};
 use kube::Client;
@@ -76,6 +77,17 @@ pub struct Holders {
     pub values: Holder,
     /// The workspace.
     pub workspace: Holder,
+}
+
+impl Holders {
+    /// Where one of them is.
+    #[must_use]
+    pub fn of(&self, subject: Subject) -> &Holder {
+        match subject {
+            Subject::Values => &self.values,
+            Subject::Workspace => &self.workspace,
+        }
+    }
 }
 
 /// Makes a [`Deployer`].

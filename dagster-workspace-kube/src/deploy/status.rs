@@ -151,10 +151,7 @@ impl Deployer {
         around: &Around,
         findings: &mut Vec<Drift>,
     ) -> DocumentStatus {
-        let holder = match subject {
-            Subject::Values => &around.holders.values,
-            Subject::Workspace => &around.holders.workspace,
-        };
+        let holder = around.holders.of(subject);
         let (config_map, key) = (holder.config_map.clone(), holder.key.clone());
         let mut status =
             DocumentStatus { document: noun(subject), config_map, key, version: None, entries: Vec::new(), errors: 0 };
