@@ -18,6 +18,9 @@ use super::render::{Answer, Failure};
 use super::review::{Age, Clock};
 use crate::deploy::Request;
 
+/// What is said where nothing has had its time.
+const NOTHING: &str = "nothing to prune\n";
+
 /// Arguments of `prune`.
 #[derive(Debug, Args)]
 #[group(id = "criteria", required = true, multiple = true, args = ["closed_prs", "expired", "older_than"])]
@@ -59,18 +62,20 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
     let values = values.map_err(|error| Failure::parse(&error, &place.names.of(Subject::Values), &text))?;
     let found = outdated(&values, &criteria, now);
     let is_dry = !arguments.yes || options.dry_run;
-    if found.is_empty() {
-        let data = json!({ "changed": false, "dry_run": is_dry, "changes": [], "outdated": [] });
-        return Ok(Answer::new("nothing to prune\n", data));
+    if found.is_empty() && is_dry {
+        let data = json!({ "changed": false, "dry_run": true, "changes": [], "outdated": [] });
+        return Ok(Answer::new(NOTHING, data));
     }
     let request = Request::prune(&found, criteria, now);
     drop(place);
     let mut answer = if is_dry {
         job::preview(&request, context, if arguments.yes { "--dry-run" } else { "--yes does it" })?
     } else {
+        // Also of nothing: a run that was killed behind its last write has left release and history to this one.
         job::carry_out(&request, context)?
     };
-    answer.text = found.iter().map(line).chain([answer.text]).collect();
+    let said = if found.is_empty() { NOTHING.to_owned() } else { found.iter().map(line).collect() };
+    answer.text.insert_str(0, &said);
     answer.data["outdated"] = json!(found);
     Ok(answer)
 }

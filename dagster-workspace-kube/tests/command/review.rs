@@ -75,7 +75,7 @@ fn review_is_added_with_its_record_and_pruned_without_a_trace() {
     assert_eq!((names(&answer), &answer["dry_run"]), (vec![name.as_str()], &json!(false)));
     assert_eq!(read(folder.path()), (VALUES.to_owned(), WORKSPACE.to_owned()));
     let again = run_in(folder.path(), &[&["prune", "--yes"][..], &at_the_time].concat());
-    assert_eq!((again.exit, again.stdout.as_str()), (0, "nothing to prune\n"));
+    assert_eq!((again.exit, again.stdout.as_str()), (0, "nothing to prune\nno change: everything is as asked\n"));
 }
 
 #[test]
