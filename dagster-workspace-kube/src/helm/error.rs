@@ -140,6 +140,10 @@ impl HelmError {
             _ if any(&["Apply failed with", "conflict with \""]) => Self::FieldConflict { words },
             _ if any(&["luster unreachable", "luster reachability check failed"]) => Self::Unreachable { words },
             _ if any(&["is forbidden: User", "forbidden: User"]) => Self::Forbidden { words },
+            // Of an apply that would create the object the API server names neither who nor what.
+            _ if words.ends_with("is forbidden:") => {
+                Self::Forbidden { words: format!("{words} no permission to create it") }
+            }
             _ if any(&["timed out waiting for the condition", "context deadline exceeded", "resource not ready"]) => {
                 Self::NotReady { words }
             }
@@ -249,6 +253,17 @@ mod tests {
         check("Kubernetes cluster unreachable: Get \"https://10.0.0.1/version\": dial tcp", "Unreachable");
         check("UPGRADE FAILED: conflict occurred while applying object: Apply failed with 1 conflict", "FieldConflict");
         check("query: failed to query: secrets is forbidden: User \"a\" cannot list resource", "Forbidden");
+    }
+
+    #[test]
+    fn apply_that_may_not_create_is_told_so() {
+        let error = HelmError::parse(Some(1), "Error: server-side apply failed: services \"a\" is forbidden:\n", None);
+        assert!(
+            matches!(&error, HelmError::Forbidden { words } if words.ends_with("no permission to create it")),
+            "{error:?}"
+        );
+        let quota = HelmError::parse(Some(1), "Error: pods \"a\" is forbidden: exceeded quota: q\n", None);
+        assert!(matches!(quota, HelmError::Failed { .. }), "{quota:?}");
     }
 
     #[test]

@@ -72,8 +72,7 @@ impl Job {
     ) -> Result<(Upgrade, String), DeployError> {
         let settings = self.settings();
         let running = around.system.as_ref();
-        let recorded = self.revision.charts.get(helm::SYSTEM).cloned();
-        let version = system.chart_version.clone().or_else(|| settings.chart_version.clone()).or(recorded);
+        let version = system.chart_version.clone();
         let judged = version.as_deref().and_then(|version| version.parse().ok());
         let source = system.chart.clone().unwrap_or_else(|| ChartSource::published(helm::SYSTEM));
         let chart = Chart::versioned(source, version).ok_or(DeployError::NoChartVersion)?;

@@ -159,8 +159,14 @@ impl Deployer {
         };
         let texts = history.documents(&revision).await?;
         let mut settings = self.settings().clone();
-        let recorded = revision.charts.get(helm::USER_DEPLOYMENTS).or_else(|| revision.charts.get(helm::SYSTEM));
-        settings.chart_version = settings.chart_version.or_else(|| recorded.cloned());
+        let recorded = |first, second| revision.charts.get(first).or_else(|| revision.charts.get(second)).cloned();
+        // Each chart has a version of its own, and what the caller says counts for both.
+        let of_system = settings.chart_version.clone().or_else(|| recorded(helm::SYSTEM, helm::USER_DEPLOYMENTS));
+        let system = system.clone().map(|system| {
+            let chart_version = system.chart_version.or(of_system);
+            SystemRelease { chart_version, ..system }
+        });
+        settings.chart_version = settings.chart_version.or_else(|| recorded(helm::USER_DEPLOYMENTS, helm::SYSTEM));
         // A release that a killed helm has left behind is what restores are for.
         settings.patience.recovery = Recovery::Recover;
         settings.steps = settings.steps.only(|step| step != Step::Activate);
@@ -168,7 +174,7 @@ impl Deployer {
             settings.workspace.config_map = external_config_map(&system.values);
         }
         let deployer = self.with_settings(settings);
-        Ok(Job { deployer, revision, texts, system: system.clone(), occupied: *occupied })
+        Ok(Job { deployer, revision, texts, system, occupied: *occupied })
     }
 }
 
@@ -187,7 +193,11 @@ impl Job {
     async fn namespace(&self) -> Result<NamespaceState, DeployError> {
         match cluster::namespace(&self.deployer.shared.client, self.deployer.namespace()).await {
             // Whoever may not look at it may have been given it.
-            Err(ApiError::Forbidden { .. }) => Ok(NamespaceState::Active),
+            Err(ApiError::Forbidden { operation, .. }) => {
+                let message = format!("not permitted to {operation}: it is taken to be there");
+                self.deployer.events.warn(Step::Namespace, message);
+                Ok(NamespaceState::Active)
+            }
             state => Ok(state?),
         }
     }
@@ -302,9 +312,11 @@ impl Job {
     async fn verify(&self, place: &Place, system: Option<&System>) -> Done {
         let (_, documents) = self.verify_documents(place).await?;
         let status = self.deployer.status().await?;
-        // Entries without a partner, and what lint finds, are as they were recorded.
+        // Entries without a partner, and what lint finds, are as they were recorded. What webservers serve was asked in the
+        // step before, which is content with a restart where they may not be asked.
         let counts = |kind| {
-            !matches!(kind, DriftKind::Errors | DriftKind::NoLocation | DriftKind::NoDeployment | DriftKind::ChartOwned)
+            use DriftKind::{ChartOwned, Errors, NoDeployment, NoLocation, Unreachable};
+            !matches!(kind, Errors | NoLocation | NoDeployment | ChartOwned | Unreachable)
         };
         let mut found: Vec<String> =
             status.findings.into_iter().filter(|drift| counts(drift.kind)).map(|drift| drift.message).collect();
@@ -316,8 +328,9 @@ impl Job {
         if !found.is_empty() {
             return Err(DeployError::NotRestored { found });
         }
+        let asked = status.webservers.iter().filter(|webserver| webserver.error.is_none()).count();
         let served = match system {
-            Some(_) => format!("{} serve them", counted(status.webservers.len(), "webserver")),
+            Some(_) => format!("{asked} of {} serve them", counted(status.webservers.len(), "webserver")),
             None => "no system".to_owned(),
         };
         Ok((Unchanged, format!("{documents}; {}; {served}", counted(status.servers.len(), "code server"))))
