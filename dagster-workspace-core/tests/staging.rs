@@ -215,13 +215,13 @@ fn names_stay_what_they_are() {
         ("etl-pr-12", Review::PullRequest(2), "etl-pr-12-pr-2"),
         ("etl", Review::PullRequest(u64::MAX), "etl-pr-18446744073709551615"),
         ("My_ETL", Review::PullRequest(12), "my-etl-pr-12-fdvhw95s"),
-        (long, Review::PullRequest(12), "a-very-long-name-of-a-repos-pr-12-ibqpxo65"),
+        (long, Review::PullRequest(12), "a-very-long-name-of-a-r-pr-12-ibqpxo65"),
         ("etl", Review::Branch("main"), "etl-main-tnpxp1w5"),
         ("etl", Review::Branch("feature/JIRA-7 faster"), "etl-feature-jira-7-faster-sdyjhpcf"),
         ("etl", Review::Branch("..."), "etl-l927s8b1"),
         ("2024", Review::Branch("x"), "code-2024-x-bo4k4lep"),
         ("", Review::Branch("x"), "code-x-dlzjzyh8"),
-        (long, Review::Branch(long), "a-very-long-name-a-very-long-name-cgmax6f4"),
+        (long, Review::Branch(long), "a-very-long-na-a-very-long-na-cgmax6f4"),
     ];
     let made = cases.map(|(base, review, _)| name(base, review));
     assert_eq!(made.each_ref().map(String::as_str), cases.map(|(_, _, expected)| expected));
@@ -249,6 +249,9 @@ proptest! {
         for review in [Review::PullRequest(number), Review::Branch(&branch)] {
             let made = name(&base, review);
             prop_assert!(made.len() <= LONGEST, "{made}");
+            for prefix in ["dagster-user-deployments-", "init-user-deployment-"] {
+                prop_assert!(prefix.len() + made.len() <= 63, "{prefix}{made}");
+            }
             prop_assert!(made.starts_with(|c: char| c.is_ascii_lowercase()) && !made.ends_with('-'), "{made}");
             prop_assert!(made.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit() || byte.is_ascii_lowercase()), "{made}");
             prop_assert_eq!(&made, &name(&base, review));

@@ -4,9 +4,9 @@
 use alloc::format;
 use alloc::string::String;
 
-/// The longest name that is made: Kubernetes takes 63 characters, and the system chart names a container
-/// `init-user-deployment-NAME`.
-pub const LONGEST: usize = 63 - "init-user-deployment-".len();
+/// The longest name that is made: Kubernetes takes 63 characters in labels, hosts and containers, and the charts write theirs before
+/// it. The longest is that of the Deployment, `dagster-user-deployments-NAME`; a container is `init-user-deployment-NAME`.
+pub const LONGEST: usize = 63 - "dagster-user-deployments-".len();
 
 /// Characters of a hash, 41 bits.
 const HASH: usize = 8;
