@@ -257,6 +257,35 @@ fn err_what_is_wrong_is_told_apart() {
     }
 }
 
+/// The commands of `docs/history.md` for a directory, those for a cluster being run by the tests on a cluster.
+#[test]
+fn commands_of_the_docs_do_what_they_say() {
+    let (kept, folder) = (TempDir::new().unwrap(), directory(1));
+    let environment = BTreeMap::from([("DAGSTER_WORKSPACE_HISTORY".to_owned(), file(kept.path()))]);
+    for number in 1..=41 {
+        write(folder.path(), number);
+        assert_eq!(run(folder.path(), &environment, &["history", "record"]).exit, 0);
+    }
+    write(folder.path(), 42);
+    std::fs::write(folder.path().join("base.yaml"), "dagsterWebserver: {replicaCount: 2}\n").unwrap();
+    let servers = "dagsterWebserver: {workspace: {enabled: true, servers: [{host: etl, port: 3030}]}}\n";
+    std::fs::write(folder.path().join("dagster.yaml"), servers).unwrap();
+    std::fs::create_dir(folder.path().join("build")).unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_dagster-workspace"));
+    let path = format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let docs = include_str!("../../../docs/history.md");
+    let (_, section) = docs.split_once("\n## Commands\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let lines: Vec<&str> = section.lines().filter(|line| line.starts_with("dagster-workspace ")).collect();
+    assert!(lines.len() >= 11, "{lines:?}");
+    for line in lines {
+        let mut shell = Command::new("sh");
+        shell.args(["-ec", line]).env("PATH", &path).envs(&environment).current_dir(folder.path());
+        let output = shell.stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{line}: {output:?}");
+    }
+}
+
 /// The tasks of the playbook that run the command, with its variables filled in as Ansible does.
 #[test]
 fn playbook_rebuilds_from_a_history_and_has_nothing_to_do_twice() {

@@ -59,6 +59,53 @@ async fn cut_and_complete(place: &Place, fate: Fate, request: u32) -> bool {
     completed
 }
 
+/// A recorder is stopped at each of its requests while another one records, and then goes on: whatever it still writes, the copies
+/// under `latest` are those of the newest revision.
+#[tokio::test]
+async fn recorder_that_was_overtaken_at_any_request_never_puts_older_copies_over_newer() {
+    let kinds: [fn() -> Option<Place>; 2] = [|| Some(Place::memory()), Place::s3];
+    'kinds: for new in kinds {
+        let mut held = 0;
+        for request in 1.. {
+            let Some(place) = new() else { continue 'kinds };
+            record(&place.history, &documents(1), &at(0)).await.unwrap();
+            let mut wrapped = None;
+            let slow = place.history.clone().wrapped(|store| {
+                let store =
+                    Wrapped::new(store, move |number, _| if number == request { Fate::Held } else { Fate::Pass });
+                wrapped = Some((store.stopped(), store.released()));
+                Arc::new(store)
+            });
+            let (stopped, released) = wrapped.unwrap();
+            let older = tokio::spawn(async move { record(&slow, &documents(2), &at(1)).await });
+            let is_held = async {
+                loop {
+                    tokio::select! {
+                        () = stopped.notified() => return true,
+                        () = tokio::time::sleep(std::time::Duration::from_millis(5)) => if older.is_finished() { return false },
+                    }
+                }
+            };
+            if !is_held.await {
+                break;
+            }
+            held += 1;
+            record(&place.history, &documents(3), &at(2)).await.unwrap();
+            let between = verify(&place.history).await.unwrap();
+            assert!(between.is_sound() && between.latest, "{request}: {between:?}");
+            released.notify_one();
+            older.await.unwrap().unwrap();
+            let newest = place.history.newest().await.unwrap().unwrap();
+            let texts = place.history.documents(&newest).await.unwrap();
+            let report = verify(&place.history).await.unwrap();
+            assert!(report.is_sound() && report.latest && report.missing.is_empty(), "{request}: {report:?}");
+            assert_eq!(place.read("latest/values.yaml").await, Some(texts.values), "{request}");
+            assert_eq!(newest.number, 3, "{request}");
+        }
+        assert!(held > 15, "{held} requests");
+    }
+}
+
 /// The same with processes that die by `kill -9`, on the S3 API.
 #[tokio::test]
 async fn killed_process_is_completed_by_the_next() {

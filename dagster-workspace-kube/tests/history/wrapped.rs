@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
+use futures_util::{FutureExt as _, StreamExt as _};
 use object_store::path::Path;
 use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
@@ -31,6 +31,8 @@ pub(crate) enum Fate {
     Failed,
     /// The store does not do it, and answers that the object is there, as S3 during another create.
     Refused,
+    /// The store does it when the test goes on with it.
+    Held,
 }
 
 type Decide = dyn Fn(u32, Option<(&Path, &PutMode)>) -> Fate + Send + Sync;
@@ -42,6 +44,8 @@ pub(crate) struct Wrapped {
     requests: Arc<AtomicU32>,
     /// Told when a request is not answered.
     stopped: Arc<Notify>,
+    /// Told when what is held is to go on.
+    released: Arc<Notify>,
 }
 
 impl Wrapped {
@@ -50,7 +54,13 @@ impl Wrapped {
         inner: Arc<dyn ObjectStore>,
         decide: impl Fn(u32, Option<(&Path, &PutMode)>) -> Fate + Send + Sync + 'static,
     ) -> Self {
-        Self { inner, decide: Box::new(decide), requests: Arc::default(), stopped: Arc::default() }
+        Self {
+            inner,
+            decide: Box::new(decide),
+            requests: Arc::default(),
+            stopped: Arc::default(),
+            released: Arc::default(),
+        }
     }
 
     pub(crate) fn requests(&self) -> Arc<AtomicU32> {
@@ -61,6 +71,10 @@ impl Wrapped {
         Arc::clone(&self.stopped)
     }
 
+    pub(crate) fn released(&self) -> Arc<Notify> {
+        Arc::clone(&self.released)
+    }
+
     fn fate(&self, put: Option<(&Path, &PutMode)>) -> Fate {
         (self.decide)(self.requests.fetch_add(1, Ordering::Relaxed) + 1, put)
     }
@@ -68,6 +82,34 @@ impl Wrapped {
     async fn silence<T>(&self) -> T {
         self.stopped.notify_one();
         std::future::pending().await
+    }
+
+    async fn hold(&self) {
+        self.stopped.notify_one();
+        self.released.notified().await;
+    }
+
+    /// A list that may be held, or never come.
+    fn listed(
+        &self,
+        list: impl FnOnce(&dyn ObjectStore) -> BoxStream<'static, Result<ObjectMeta>> + Send + 'static,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
+        match self.fate(None) {
+            Fate::Lost | Fate::Unanswered => {
+                self.stopped.notify_one();
+                stream::pending().boxed()
+            }
+            Fate::Held => {
+                self.stopped.notify_one();
+                let (inner, released) = (Arc::clone(&self.inner), Arc::clone(&self.released));
+                let held = async move {
+                    released.notified().await;
+                    list(&*inner)
+                };
+                held.flatten_stream().boxed()
+            }
+            _ => list(&*self.inner),
+        }
     }
 }
 
@@ -92,6 +134,7 @@ impl ObjectStore for Wrapped {
             Fate::Lost => return self.silence().await,
             Fate::Refused => return Err(there()),
             Fate::Unconditional => return self.inner.put_opts(path, payload, PutMode::Overwrite.into()).await,
+            Fate::Held => self.hold().await,
             Fate::Pass | Fate::Unanswered | Fate::Repeated | Fate::Failed => {}
         }
         let done = self.inner.put_opts(path, payload, options).await;
@@ -105,29 +148,21 @@ impl ObjectStore for Wrapped {
 
     async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
         match self.fate(None) {
-            Fate::Lost | Fate::Unanswered => self.silence().await,
-            _ => self.inner.get_opts(path, options).await,
+            Fate::Lost | Fate::Unanswered => return self.silence().await,
+            Fate::Held => self.hold().await,
+            _ => {}
         }
+        self.inner.get_opts(path, options).await
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        match self.fate(None) {
-            Fate::Lost | Fate::Unanswered => {
-                self.stopped.notify_one();
-                stream::pending().boxed()
-            }
-            _ => self.inner.list(prefix),
-        }
+        let prefix = prefix.cloned();
+        self.listed(move |inner| inner.list(prefix.as_ref()))
     }
 
     fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
-        match self.fate(None) {
-            Fate::Lost | Fate::Unanswered => {
-                self.stopped.notify_one();
-                stream::pending().boxed()
-            }
-            _ => self.inner.list_with_offset(prefix, offset),
-        }
+        let (prefix, offset) = (prefix.cloned(), offset.clone());
+        self.listed(move |inner| inner.list_with_offset(prefix.as_ref(), &offset))
     }
 
     async fn put_multipart_opts(&self, path: &Path, options: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {

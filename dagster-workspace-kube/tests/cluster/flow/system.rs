@@ -125,7 +125,12 @@ impl System {
 
     /// A folder with a kubeconfig `config` of an account that has only these rules.
     pub(crate) async fn kubeconfig_of_account(&self, rules: &Value) -> tempfile::TempDir {
-        let token = self.namespace.token_of_account("job", rules).await;
+        self.kubeconfig_of("job", rules).await
+    }
+
+    /// The same for one of several accounts.
+    pub(crate) async fn kubeconfig_of(&self, account: &str, rules: &Value) -> tempfile::TempDir {
+        let token = self.namespace.token_of_account(account, rules).await;
         let folder = tempfile::tempdir().unwrap();
         let text = std::fs::read_to_string(ControlPlane::shared().unwrap().kubeconfig()).unwrap();
         let mut config: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();

@@ -1,11 +1,13 @@
 //! A system with a history, and what the tests ask of both: [`Kept`].
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::flow::system::{Said, System};
+use crate::flow::system::{Said, System, WORKSPACE};
+use crate::namespace::VALUES;
 
 /// A secret that is in the values of the system, and must be nowhere else.
 pub(crate) const SECRET: &str = "s3cret-password";
@@ -40,16 +42,47 @@ impl Kept {
         file.display().to_string()
     }
 
-    /// The chart of the system in another version.
-    pub(crate) fn other_chart(&self, version: &str) -> String {
-        let folder = self.folder.path().join("chart");
-        let copied = std::process::Command::new("cp").arg("-rL").arg(testing::system_chart()).arg(&folder).status();
+    /// A chart in another version.
+    pub(crate) fn other_chart(&self, chart: &Path, version: &str) -> String {
+        let folder = self.folder.path().join(chart.file_name().unwrap());
+        let copied = Command::new("cp").arg("-rL").arg(chart).arg(&folder).status();
         assert!(copied.unwrap().success());
         let file = folder.join("Chart.yaml");
-        let text =
-            std::fs::read_to_string(&file).unwrap().replace("\nversion: 1.13.27", &format!("\nversion: {version}"));
-        std::fs::write(&file, text).unwrap();
+        let text = std::fs::read_to_string(&file).unwrap();
+        let other = text.replace("\nversion: 1.13.27", &format!("\nversion: {version}"));
+        assert_ne!(other, text);
+        std::fs::write(&file, other).unwrap();
         folder.display().to_string()
+    }
+
+    /// A file beside the history.
+    pub(crate) fn file(&self, name: &str, text: &str) -> String {
+        let file = self.folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file.display().to_string()
+    }
+
+    /// Takes both releases and both documents out of the namespace, and leaves it and its accounts.
+    pub(crate) async fn clear(&self) {
+        for (release, _, _) in self.releases() {
+            self.system.helm.run(&["uninstall", &release, "--wait"]);
+        }
+        for config_map in [VALUES, WORKSPACE] {
+            self.system.namespace.delete(config_map).await;
+        }
+    }
+
+    /// Runs it with other options of the system, or in another environment.
+    pub(crate) async fn run_otherwise(
+        &self,
+        left_out: &[&str],
+        arguments: &[String],
+        change: impl FnOnce(&mut Command) -> &mut Command,
+    ) -> Said {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let mut command = self.system.command_without(left_out, &arguments);
+        change(&mut command);
+        tokio::task::spawn_blocking(move || command.output().unwrap().into()).await.unwrap()
     }
 
     /// The arguments with the history.
@@ -92,7 +125,7 @@ impl Kept {
     /// Numbers of the revisions, newest first.
     pub(crate) async fn revisions(&self) -> Vec<u64> {
         let place = self.place();
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_dagster-workspace"))
+        let output = Command::new(env!("CARGO_BIN_EXE_dagster-workspace"))
             .args(["history", "list", "--output", "json", "--history", &place])
             .output()
             .unwrap();

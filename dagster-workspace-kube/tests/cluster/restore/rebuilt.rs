@@ -38,23 +38,39 @@ async fn namespace_is_rebuilt(major: u8) {
     assert_eq!(kept.releases(), deployed("1"));
     assert_eq!(kept.done_with(&kept.restore(&["--dry-run"])).await["changed"], json!(false));
 
-    // Another version of Dagster is a restore onto the system that runs.
-    let chart = kept.other_chart("1.13.28");
-    let bump = ["--system-chart", chart.as_str()];
-    let planned = kept.done_with(&kept.restore(&[&bump[..], &["--dry-run"]].concat())).await;
-    let changing: Vec<&Value> =
-        planned["steps"].as_array().unwrap().iter().filter(|step| step["changes"] == true).collect();
-    assert_eq!(changing.len(), 1, "{planned:#}");
-    let done = kept.done_with(&kept.restore(&bump)).await;
-    assert_eq!(
-        done["recorded"],
-        json!({"revision": 3, "is_new": true}),
-        "the chart's version is another one: {done:#}"
-    );
-    assert_eq!((kept.documents().await, kept.system.revision()), (documents, 1));
+    another_version_is_a_restore_onto_what_runs(&kept, &documents).await;
 
     let found = std::process::Command::new("grep").args(["-r", SECRET]).arg(kept.object("")).output().unwrap();
     assert!(found.stdout.is_empty(), "{found:?}");
+}
+
+/// Both charts get another version, as the plan says, and nothing else changes.
+async fn another_version_is_a_restore_onto_what_runs(kept: &Kept, documents: &(String, String)) {
+    let system = kept.other_chart(&testing::system_chart(), "1.13.28");
+    let code = kept.other_chart(&testing::code_chart(), "1.13.28");
+    let restore = async |more: &[&str]| {
+        let arguments = kept.restore(&[&["--system-chart", &system, "--output", "json"], more].concat());
+        let said = kept.run_otherwise(&["--chart"], &arguments, |command| command.args(["--chart", &code])).await;
+        assert_eq!(said.exit, 0, "{said:#?}");
+        said.json()
+    };
+    let planned = restore(&["--dry-run"]).await;
+    let changing: Vec<&Value> =
+        planned["steps"].as_array().unwrap().iter().filter(|step| step["changes"] == true).collect();
+    assert_eq!(changing.iter().map(|step| &step["step"]).collect::<Vec<_>>(), ["system", "helm"], "{planned:#}");
+    for (step, release) in changing.iter().zip(["dagster", "dagster-user-deployments"]) {
+        let what = step["what"].as_str().unwrap();
+        assert!(
+            what.starts_with(&format!("upgrade release `{release}` to ")) && what.ends_with(", revision 2"),
+            "{what}"
+        );
+    }
+    assert_eq!((planned["changes"].as_array().map(Vec::len), kept.releases()), (Some(0), deployed("1").into()));
+    let done = restore(&[]).await;
+    let recorded = json!({"revision": 3, "is_new": true});
+    assert_eq!(done["recorded"], recorded, "the chart's version is another one: {done:#}");
+    assert_eq!((&kept.documents().await, kept.releases()), (documents, deployed("2").into()));
+    assert_eq!(restore(&[]).await["changed"], json!(false));
 }
 
 /// Dagster itself reads the workspace.
@@ -73,6 +89,28 @@ async fn deleted_namespace_is_rebuilt_with_helm_3() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deleted_namespace_is_rebuilt_with_helm_4() {
     namespace_is_rebuilt(4).await;
+}
+
+/// Nothing is fetched: a dry run into a namespace that is not there asks helm for nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn charts_are_those_of_the_revision_or_as_asked_for() {
+    let Some(kept) = Kept::new(4).await else { return };
+    kept.done(&["add", "etl", "--image", "r/etl:1", "--arg=-m", "--only", "documents"]).await;
+    kept.done(&["history", "record", "--of-chart", "dagster=1.13.20", "--of-chart", "dagster-user-deployments=1.12.3"])
+        .await;
+    kept.system.namespace.delete_all().await;
+    let values = kept.system_values();
+    let check = async |more: &[&str], system: &str, code: &str| {
+        let arguments = kept.with_history(&[&["restore", "--dry-run", "--system-values", &values], more].concat());
+        let said = kept.run_otherwise(&["--chart"], &arguments, |command| command).await;
+        for release in [format!("`dagster` from dagster {system}\n"), format!("from dagster-user-deployments {code}\n")]
+        {
+            assert!(said.stdout.contains(&release), "{release}: {said:#?}");
+        }
+    };
+    check(&[], "1.13.20", "1.12.3").await;
+    check(&["--chart-version", "1.13.28"], "1.13.28", "1.13.28").await;
+    check(&["--system-chart-version", "1.13.28"], "1.13.28", "1.12.3").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
