@@ -149,6 +149,10 @@ proptest! {
         // By content alone it would be open which item both edited.
         let (Edit::Add { list: path, .. } | Edit::Set { path, .. } | Edit::Remove { path }) = &e;
         prop_assume!(path.steps().iter().all(|step| !matches!(step, Step::Index(_))));
+        // A comment between two elements in brackets belongs to both: where both went it is a note.
+        let read = Document::parse(base.as_str()).unwrap();
+        let in_brackets = |list: &Node<'_>| list.kind() == Kind::FlowSequence && list.source().contains('#');
+        prop_assume!(!read.roots().flat_map(all_nodes).any(|node| in_brackets(&node)));
         let [x, y] = [&e, &f].map(|edit| laws::apply(&base, edit).text(&base).to_owned());
         let both = laws::apply(&x, &f).text(&x).to_owned();
         prop_assume!(laws::apply(&y, &e).text(&y) == both);
@@ -251,7 +255,7 @@ fn changed_scalar(base: &str, place: prop::sample::Index) -> Option<(Path, Strin
 fn versions_have_every_kind_of_node_change_it_and_lead_to_every_kind_of_conflict() {
     let mut runner = TestRunner::deterministic();
     let (mut there, mut changed, mut conflicts) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-    for number in 0..4000 {
+    for number in 0..3000 {
         let mut tape =
             |length: usize| prop::collection::vec(any::<u8>(), 0..length).new_tree(&mut runner).unwrap().current();
         let (base, ours, theirs) = (tape(300), tape(60), tape(60));
@@ -272,7 +276,7 @@ fn versions_have_every_kind_of_node_change_it_and_lead_to_every_kind_of_conflict
         let merge = merged(&texts.base, &texts.ours, &texts.theirs);
         count(&mut conflicts, merge.conflicts.iter().map(|conflict| conflict.kind.slug().to_owned()).collect());
     }
-    let rare = |all: &BTreeMap<String, usize>, name: &str| all.get(name).is_none_or(|count| *count < 4);
+    let rare = |all: &BTreeMap<String, usize>, name: &str| all.get(name).is_none_or(|count| *count < 3);
     for kind in KINDS {
         let name = format!("{kind:?}");
         assert!(!rare(&there, &name), "{name} in {there:?}");

@@ -97,7 +97,7 @@ fn in_step(layouts: &Three<&Layout<'_>>, key: &ItemKey) -> Option<(usize, usize)
 }
 
 /// FNV-1a. Two names with one hash are taken for the same where that is the careful answer.
-fn hash(name: &str) -> u64 {
+pub(super) fn hash(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 

@@ -311,8 +311,17 @@ impl<'d> Walk<'_, 'd> {
             }
             (None, None) => {
                 self.delicate = true;
-                if before.is_some() {
-                    self.rope.text(separator(sides));
+                let opening = |layout: &Layout<'d>| {
+                    let slot = layout.slots.first()?;
+                    Some(layout.lines().slice(slot.gap, slot.element.start))
+                };
+                match (before, opening(sides.ours)) {
+                    (Some(_), _) => self.rope.text(separator(sides)),
+                    // Another one has become the first: what both have behind the bracket stays, a comment of one does not.
+                    (None, Some(text)) if text.trim().is_empty() || Some(text) == opening(sides.theirs) => {
+                        self.rope.text(text);
+                    }
+                    (None, _) => {}
                 }
             }
         }
@@ -350,7 +359,7 @@ impl<'d> Walk<'_, 'd> {
 fn separator<'d>(sides: &Sides<'_, 'd>) -> &'d str {
     let first = sides.ours.slots.iter().skip(1).take(SAMPLES);
     let samples = first.map(|slot| sides.ours.lines().slice(slot.gap, slot.element.start));
-    let mut simple = samples.filter(|text| text.starts_with(',') && text.bytes().skip(1).all(|byte| byte == b' '));
+    let mut simple = samples.filter(|text| text.strip_prefix(',').is_some_and(|rest| rest.trim().is_empty()));
     simple.next().unwrap_or(", ")
 }
 

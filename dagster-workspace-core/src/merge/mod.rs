@@ -14,12 +14,15 @@ mod layout;
 mod lcs;
 mod markers;
 mod order;
+mod places;
 mod prove;
 mod report;
 mod reuse;
 mod rope;
 mod same;
+mod shorten;
 mod trivia;
+mod trunk;
 mod walk;
 
 use alloc::borrow::Cow;
@@ -29,6 +32,7 @@ use core::fmt;
 
 use self::layout::Body;
 use self::prove::{Broken, Claim};
+use self::shorten::Short;
 use self::walk::{Limits, Walk};
 use crate::diff::MergeKeys;
 use crate::error::ParseError;
@@ -155,8 +159,23 @@ pub fn resolve(base: &str, ours: &str, theirs: &str, keys: &MergeKeys, prefer: P
             MergeError { input, source: ParseError { span, ..source } }
         })
     };
-    let base_document = read(Input::Base, None)?;
+    let mut base_document = read(Input::Base, None)?;
     let same = |one: &str, other: &str| one == other;
+    let sides = Three { base, ours, theirs };
+    if !same(base, ours) && !same(base, theirs) && !same(ours, theirs) {
+        let views = Three { base: texts.base.as_ref(), ours: texts.ours.as_ref(), theirs: texts.theirs.as_ref() };
+        base_document = match Short::of(&base_document, views, keys) {
+            Some(found) => {
+                // What is known of most of the text is not needed any more: its memory is.
+                drop(base_document);
+                if let Some(merge) = short(&found, views, keys, prefer) {
+                    return Ok(as_given(merge, &texts, sides));
+                }
+                read(Input::Base, None)?
+            }
+            None => base_document,
+        };
+    }
     let ours_document = if same(base, ours) { base_document.clone() } else { read(Input::Ours, Some(&base_document))? };
     if same(ours, theirs) || same(base, theirs) {
         return Ok(Merge { text: ours.into(), conflicts: Vec::new() });
@@ -166,26 +185,54 @@ pub fn resolve(base: &str, ours: &str, theirs: &str, keys: &MergeKeys, prefer: P
         return Ok(Merge { text: theirs.into(), conflicts: Vec::new() });
     }
     let documents = Three { base: &base_document, ours: &ours_document, theirs: &theirs_document };
-    let mut merge = merge(documents, keys, prefer);
+    Ok(as_given(merge(documents, keys, prefer).merge, &texts, sides))
+}
+
+/// A merge with the spans of the inputs as they were given, whose line breaks may be others.
+fn as_given(mut merge: Merge, texts: &Three<Cow<'_, str>>, given: Three<&str>) -> Merge {
     if !merge.conflicts.is_empty() {
-        let (of_base, of_theirs) = (eol::Origin::new(&texts.base, base), eol::Origin::new(&texts.theirs, theirs));
+        let of_base = eol::Origin::new(&texts.base, given.base);
+        let of_theirs = eol::Origin::new(&texts.theirs, given.theirs);
         for Conflict { spans, .. } in &mut merge.conflicts {
             spans.base = spans.base.map(|span| of_base.span(span));
             spans.theirs = spans.theirs.map(|span| of_theirs.span(span));
         }
     }
-    Ok(merge)
+    merge
+}
+
+/// The merge without what is the same in all three; `None` where that does not tell the whole.
+fn short(short: &Short, texts: Three<&str>, keys: &MergeKeys, prefer: Prefer) -> Option<Merge> {
+    let Three { base, ours, theirs } = &short.documents;
+    let outcome = merge(Three { base, ours, theirs }, keys, prefer);
+    let found = short.restore(outcome, texts.ours)?;
+    debug_assert!(
+        {
+            let read = texts.map(|text| Document::parse(*text).ok());
+            let all = read.base.as_ref().zip(read.ours.as_ref()).zip(read.theirs.as_ref());
+            all.is_some_and(|((base, ours), theirs)| merge(Three { base, ours, theirs }, keys, prefer).merge == found)
+        },
+        "a short merge is that of the whole texts"
+    );
+    Some(found)
+}
+
+/// A merge, and how its text comes out of ours; `None` where that is not known.
+struct Outcome {
+    merge: Merge,
+    splices: Option<Splices>,
 }
 
 /// Walks, proves, and walks again without what did not fit, until the proof holds.
-fn merge(documents: Three<&Document<'_>>, keys: &MergeKeys, prefer: Prefer) -> Merge {
+fn merge(documents: Three<&Document<'_>>, keys: &MergeKeys, prefer: Prefer) -> Outcome {
+    let whole = || Outcome { merge: report::whole(documents, prefer), splices: None };
     let texts = documents.map(|document| document.text());
     let roots = documents.map(|document| roots(document));
     let (Some(base), Some(ours), Some(theirs)) = (&roots.base, &roots.ours, &roots.theirs) else {
-        return report::whole(documents, prefer);
+        return whole();
     };
     if base.len() != ours.len() || ours.len() != theirs.len() {
-        return report::whole(documents, prefer);
+        return whole();
     }
     let bodies = Three { base: base.clone(), ours: ours.clone(), theirs: theirs.clone() };
     let mut limits = Limits::default();
@@ -196,7 +243,7 @@ fn merge(documents: Three<&Document<'_>>, keys: &MergeKeys, prefer: Prefer) -> M
         let spliced = rope.splices(texts.ours, texts.theirs);
         let fits = |splices: &Splices| splices.length(texts.ours.len()) <= MAX_LEN;
         let Some((splices, marks)) = spliced.filter(|(splices, _)| fits(splices)) else {
-            return report::whole(documents, prefer);
+            return whole();
         };
         let claim = Claim { inputs: documents, meant: &meant, patches: &patches, marks: &marks };
         match prove::holds(splices.apply(texts.ours), &claim) {
@@ -208,7 +255,8 @@ fn merge(documents: Three<&Document<'_>>, keys: &MergeKeys, prefer: Prefer) -> M
                 };
                 let strip: Vec<u32> = audit.doubled.iter().copied().filter(|at| !limits.strip.contains(at)).collect();
                 if strip.is_empty() && audit.repeats.is_empty() || round + 2 >= ROUNDS {
-                    return report::merge(documents, result, drafts, &marks, &audit);
+                    let merge = report::merge(documents, result, drafts, &marks, &audit);
+                    return Outcome { merge, splices: Some(splices) };
                 }
                 limits.strip.extend(strip);
                 limits.denied.extend(audit.repeats.iter().map(|id| (*id, ConflictKind::Note)));
@@ -224,7 +272,7 @@ fn merge(documents: Three<&Document<'_>>, keys: &MergeKeys, prefer: Prefer) -> M
             }
         }
     }
-    report::whole(documents, prefer)
+    whole()
 }
 
 /// The roots of a stream with what leads to them; `None` where a document has none.

@@ -4,6 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::conflict::ConflictKind;
+use super::places::Places;
 use super::reuse::read_like;
 use super::rope::Mark;
 use super::same::{class, is_same};
@@ -139,6 +140,12 @@ fn check_aliases(result: &Document<'_>, aliases: &[Pair<'_, '_>], claim: &Claim<
     let Three { base, ours, theirs } = claim.inputs;
     let names = [result, base, ours, theirs].map(Names::of);
     let [in_result, in_base, in_ours, in_theirs] = &names;
+    let (mut ways, mut ways_of) = (Places::of(result), claim.inputs.map(|document| Places::of(document)));
+    // Whether the one is the other one edited: they stand at one place.
+    let mut edited = |found: Node<'_>, meant: Node<'_>, side: Input| {
+        let place = ways.of_node(found);
+        place.is_some() && place == ways_of.get_mut(side).of_node(meant)
+    };
     let mut compared: BTreeMap<(usize, usize, bool), bool> = BTreeMap::new();
     for (found, meant) in aliases {
         let name = found.alias().unwrap_or_default();
@@ -157,7 +164,7 @@ fn check_aliases(result: &Document<'_>, aliases: &[Pair<'_, '_>], claim: &Claim<
         let same = *compared.entry(pair).or_insert_with(|| is_same(target, wanted));
         let is_new = own.aliases(name) > in_base.aliases(name);
         let once = names.iter().all(|names| names.anchors(name).len() <= 1);
-        if !same && (is_new || !once) {
+        if !same && (is_new || !once || !edited(target, wanted, side)) {
             return Err(blame(claim, side, *found, Some(wanted.full_span()), Some(target)));
         }
     }

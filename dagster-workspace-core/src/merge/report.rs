@@ -1,19 +1,18 @@
 //! From the drafts of a walk to the conflicts that callers see. Read [`merge`].
 
 use alloc::borrow::ToOwned as _;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::conflict::{Conflict, ConflictKind, Merge};
+use super::places::Places;
 use super::rope::Mark;
-use super::same::text_of_key;
-use super::trivia::Audit;
+use super::trivia::{Audit, Lost};
 use super::walk::Draft;
 use super::{Input, Prefer, Three, side};
 use crate::span::{Span, offset};
 use crate::value::Value;
-use crate::yaml::lines::Lines;
-use crate::yaml::{Document, ItemKey, Node, Path, Reader, Schema, Step};
+use crate::yaml::{Document, Path, Reader, Schema, Step};
 
 /// The merge of a proven result.
 pub(super) fn merge(
@@ -50,11 +49,52 @@ pub(super) fn merge(
         let spans = places.map(|place| place.map(|(span, _)| span));
         conflicts.push(Conflict { path: Path::new(steps), kind, spans, values, renamed_to, result: span });
     }
-    for (input, span) in &audit.missing {
-        conflicts.push(note(inputs, &mut found, of_inputs.get_mut(*input), (*input, *span)));
+    let lost = audit.missing.iter().flat_map(|lost| missing(lost, &mut of_inputs, &mut found));
+    let mut lost: Vec<(Input, Span)> = lost.collect();
+    lost.sort_by_key(|(_, span)| span.start);
+    for (input, span) in lost {
+        conflicts.push(note(inputs, &mut found, of_inputs.get_mut(input), (input, span)));
     }
     conflicts.sort_by_key(|conflict| conflict.result);
     Merge { text: result.into_text().into_owned(), conflicts }
+}
+
+/// Which of the comments that are too few in the result it really lacks: neither those that it has at the same place, nor
+/// those that one side took out of where both began.
+fn missing(lost: &Lost, inputs: &mut Three<Places<'_>>, result: &mut Places<'_>) -> Vec<(Input, Span)> {
+    let mut about = |input: Input| -> Vec<Vec<Step>> {
+        lost.spans.get(input).iter().map(|span| unnumbered(inputs.get_mut(input).about(*span))).collect()
+    };
+    let places = Three { base: about(Input::Base), ours: about(Input::Ours), theirs: about(Input::Theirs) };
+    let sets = places.map(|all| all.iter().cloned().collect::<BTreeSet<_>>());
+    let mut in_result: BTreeMap<Vec<Step>, usize> = BTreeMap::new();
+    for span in &lost.result {
+        *in_result.entry(unnumbered(result.about(*span))).or_default() += 1;
+    }
+    let other = if lost.side == Input::Ours { Input::Theirs } else { Input::Ours };
+    let mut out = Vec::new();
+    for (side, other) in [(lost.side, other), (other, lost.side)] {
+        let mut left = in_result.clone();
+        for (span, steps) in lost.spans.get(side).iter().zip(places.get(side)).rev() {
+            match left.get_mut(steps).filter(|count| **count > 0) {
+                Some(count) => *count -= 1,
+                None if sets.get(other).contains(steps) || !sets.base.contains(steps) => out.push((side, *span)),
+                None => {}
+            }
+        }
+    }
+    out.truncate(lost.count);
+    out
+}
+
+/// Items without a name by no number: it may be another one on the other side.
+fn unnumbered(mut steps: Vec<Step>) -> Vec<Step> {
+    for step in &mut steps {
+        if let Step::Index(number) = step {
+            *number = 0;
+        }
+    }
+    steps
 }
 
 /// A comment that the result lacks.
@@ -64,94 +104,13 @@ fn note(
     places: &mut Places<'_>,
     (input, span): (Input, Span),
 ) -> Conflict {
-    let text = inputs.get(input).text();
-    // On the line of something it is about that, else about what follows.
-    let line = text.get(Lines::new(text).start(span.start as usize)..span.start as usize).unwrap_or_default();
-    let blanks = line.len() - line.trim_end().len();
-    let at = if line.trim().is_empty() { span.start } else { span.start - offset(blanks) };
-    let steps = places.steps_to(at);
-    let text = Value::from(span.of(text).trim());
+    let steps = places.about(span);
+    let text = Value::from(span.of(inputs.get(input).text()).trim());
     let (mut spans, mut values) = (Three::default(), Three::default());
     *spans.get_mut(input) = Some(span);
     *values.get_mut(input) = Some(text);
     let at = result.span(&steps);
     Conflict { path: Path::new(steps), kind: ConflictKind::Note, spans, values, renamed_to: None, result: at }
-}
-
-/// Ways into a document. What stands in a collection is listed once, however many ways lead through it.
-struct Places<'d> {
-    root: Option<Node<'d>>,
-    /// The elements of a collection: where each ends, the step to it, and its node.
-    elements: BTreeMap<usize, Vec<(u32, Step, Node<'d>)>>,
-    /// The same by step, for the identity that the steps name.
-    by_step: BTreeMap<(usize, Option<ItemKey>), BTreeMap<Step, Node<'d>>>,
-}
-
-impl<'d> Places<'d> {
-    fn of(document: &'d Document<'_>) -> Self {
-        Self { root: document.root(), elements: BTreeMap::new(), by_step: BTreeMap::new() }
-    }
-
-    /// The steps to the innermost element around, or behind, a place.
-    fn steps_to(&mut self, at: u32) -> Vec<Step> {
-        let mut steps = Vec::new();
-        let Some(mut node) = self.root else { return steps };
-        loop {
-            let elements = self.elements.entry(node.index()).or_insert_with(|| elements(node));
-            let behind = elements.partition_point(|(end, ..)| *end < at);
-            let Some((_, step, found)) = elements.get(behind) else { return steps };
-            steps.push(step.clone());
-            node = *found;
-            if node.full_span().start > at {
-                return steps;
-            }
-        }
-    }
-
-    /// Where the steps lead; as far as they do.
-    fn span(&mut self, steps: &[Step]) -> Span {
-        let Some(mut node) = self.root else { return Span::default() };
-        for step in steps {
-            let key = if let Step::Item { key, .. } = step { Some(key) } else { None };
-            let known = self.by_step.entry((node.index(), key.cloned())).or_insert_with(|| by_step(node, key));
-            match known.get(step) {
-                Some(found) => node = *found,
-                // Behind the last element that is there.
-                None => return Span::at(node.span().end),
-            }
-        }
-        node.span()
-    }
-}
-
-fn elements(node: Node<'_>) -> Vec<(u32, Step, Node<'_>)> {
-    let entries = node.entries().map(|entry| {
-        let end = entry.value.full_span().end.max(entry.key.span().end);
-        (end, Step::Key(text_of_key(entry.key)), entry.value)
-    });
-    let items = node.items().enumerate().map(|(place, item)| {
-        let key = ItemKey::default();
-        let name = key.of(item).and_then(Node::text);
-        let step = name.map_or(Step::Index(place), |name| Step::Item { key, name: name.into_owned() });
-        (item.full_span().end, step, item)
-    });
-    entries.chain(items).collect()
-}
-
-fn by_step<'d>(node: Node<'d>, key: Option<&ItemKey>) -> BTreeMap<Step, Node<'d>> {
-    let entries = node.entries().map(|entry| (Step::Key(text_of_key(entry.key)), entry.value));
-    let items = node.items().enumerate().filter_map(|(at, item)| match key {
-        Some(key) => {
-            let name = key.of(item).and_then(Node::text)?.into_owned();
-            Some((Step::Item { key: key.clone(), name }, item))
-        }
-        None => Some((Step::Index(at), item)),
-    });
-    let mut out = BTreeMap::new();
-    for (step, found) in entries.chain(items) {
-        out.entry(step).or_insert(found);
-    }
-    out
 }
 
 /// The merge of streams that have no common parts: one side, and one conflict.

@@ -136,11 +136,24 @@ pub(super) fn comments(document: &Document<'_>) -> Vec<Span> {
     out
 }
 
+/// One comment, of which the result has too few.
+#[derive(Clone, Debug)]
+pub(super) struct Lost {
+    /// The side that has more of them.
+    pub(super) side: Input,
+    /// How many more there should be.
+    pub(super) count: usize,
+    /// Where they stand in the inputs.
+    pub(super) spans: Three<Vec<Span>>,
+    /// Where they stand in the result.
+    pub(super) result: Vec<Span>,
+}
+
 /// What is wrong with the comments of a result.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Audit {
-    /// Comments of an input that the result lacks.
-    pub(super) missing: Vec<(Input, Span)>,
+    /// Comments of which the result seems to have too few.
+    pub(super) missing: Vec<Lost>,
     /// Comment lines of theirs that the result has twice.
     pub(super) doubled: Vec<u32>,
     /// Changes of theirs that bring comments which the result then has twice.
@@ -178,10 +191,9 @@ pub(super) fn audit(
         let spread = (o + t).saturating_sub(b);
         let needed = if o >= b && t >= b { o.max(t) } else { spread };
         if r < needed {
-            let [_, own, their, _] = places;
-            let by_theirs = t >= o && t > b || t == o;
-            let (side, spans) = if by_theirs { (Input::Theirs, their) } else { (Input::Ours, own) };
-            out.missing.extend(spans.iter().rev().take(needed - r).map(|span| (side, *span)));
+            let [base, ours, theirs, result] = places.clone();
+            let side = if t >= o && t > b || t == o { Input::Theirs } else { Input::Ours };
+            out.missing.push(Lost { side, count: needed - r, spans: Three { base, ours, theirs }, result });
         }
         // Where both took out one of several that are the same, it may have been the same one.
         let most = if o < b && t < b { o.min(t) } else { needed.max(spread) };
@@ -191,7 +203,6 @@ pub(super) fn audit(
             None => out.repeats.extend(changes_of.get(comment).into_iter().flatten().take(excess)),
         }
     }
-    out.missing.sort_by_key(|(_, span)| span.start);
     out
 }
 

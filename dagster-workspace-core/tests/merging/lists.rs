@@ -106,7 +106,7 @@ pub(crate) fn whole_lines(text: &str, node: Node<'_>) -> std::ops::Range<usize> 
     start..end
 }
 
-/// A list with names and without, with anchors in it and aliases to them.
+/// A list of items with names, with anchors in it and aliases to them.
 pub(crate) fn tangled_list(tape: &mut Tape<'_>) -> String {
     let mut text = String::from(tape.pick(&["deployments:\n", "first: &a0 {x: 1}\ndeployments:\n"]));
     for number in 0..4 + tape.below(5) {
@@ -115,7 +115,6 @@ pub(crate) fn tangled_list(tape: &mut Tape<'_>) -> String {
             "- name: NAME\n  port: &NUMBER 1\n  image: [a, b]\n",
             "- &NUMBER\n  name: NAME\n  port: 1 # c\n",
             "# above\n- {name: NAME, port: &NUMBER 1}\n",
-            "- NAME\n",
         ]);
         let anchor = format!("a{}", number % 3);
         text += &item.replace("NAME", &format!("n{number}")).replace("NUMBER", &anchor);
@@ -159,9 +158,11 @@ fn change_lines(text: &str, tape: &mut Tape<'_>) -> String {
             }
         }
         4 => lines[at] = lines[at].replace('1', tape.pick(&["2", "3"])),
-        _ => {
+        // Whole items and comments alone: an item that loses its name belongs to others by content.
+        _ if lines[at].starts_with("- {") || lines[at].starts_with('#') => {
             lines.remove(at);
         }
+        _ => {}
     }
     lines.join("\n") + "\n"
 }

@@ -78,12 +78,16 @@ impl Data {
         }
     }
 
-    /// Whether a list has equal items: of those it cannot be told which one was taken out.
+    /// Whether a list has equal items, or items of one name: of those it cannot be told which one was taken out, or moved.
     pub(crate) fn repeats(&self) -> bool {
         match self {
             Self::Map { entries, .. } => entries.iter().any(|(_, value)| value.repeats()),
             Self::Seq { items, .. } => {
-                let twice = items.iter().enumerate().any(|(at, item)| items[..at].contains(item));
+                let same = |one: &Self, other: &Self| {
+                    one == other || one.name("").is_some_and(|name| other.name("") == Some(name))
+                };
+                let twice =
+                    items.iter().enumerate().any(|(at, item)| items[..at].iter().any(|other| same(item, other)));
                 twice || items.iter().any(Self::repeats)
             }
             Self::Leaf(_) | Self::Alias(_) => false,
@@ -107,8 +111,13 @@ impl Data {
         };
         let Self::Leaf(text) = place else { return None };
         let core = text.rfind("[").map(|at| &text[at..])?;
-        core.starts_with("[String").then(|| text.clone())
+        core.starts_with("[String").then(|| untagged(text).to_owned())
     }
+}
+
+/// A leaf without its tag.
+fn untagged(leaf: &str) -> &str {
+    leaf.split_once(' ').map_or(leaf, |(_, rest)| rest)
 }
 
 fn key(node: Node<'_>) -> String {
@@ -306,7 +315,9 @@ fn renamed(data: &Data, key: &str, from: &str, to: &str, below: bool) -> Data {
     let Data::Map { tag, pair, entries } = data else { return data.clone() };
     let rename = |(at, (own, value)): (usize, &(String, Data))| {
         let value = match value {
-            Data::Leaf(text) if !below && *own == format!("t {key}") && text == from => Data::Leaf(to.to_owned()),
+            Data::Leaf(text) if !below && *own == format!("t {key}") && untagged(text) == from => {
+                Data::Leaf(text.replace(from, to))
+            }
             inner if below && at == 0 => renamed(inner, key, from, to, false),
             other => other.clone(),
         };
