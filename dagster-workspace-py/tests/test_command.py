@@ -1,5 +1,6 @@
 """The command, as script and as module: the same code, exit codes, streams and Ctrl-C."""
 
+import json
 import os
 import signal
 import subprocess
@@ -52,6 +53,23 @@ def test_exit_codes_of_the_main_job(command: list[str], folder: Path) -> None:
     assert list(Values.parse(folder / "values.yaml").deployments) == ["etl", "new"]
     assert run(command, *where, "remove", "new").returncode == 0
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@BOTH
+def test_history_is_kept_and_rolled_back_to(
+    command: list[str], folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    place = ["--history", f"file://{tmp_path_factory.mktemp('history')}"]
+    where = ["--directory", str(folder), *place]
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert run(command, "history", "record", *where).returncode == 0
+    assert run(command, "remove", "etl", *where).returncode == 0
+    listed = json.loads(run(command, "history", "list", "--output", "json", *place).stdout)
+    assert [revision["number"] for revision in listed["revisions"]] == [2, 1]
+    assert run(command, "rollback", "1", *where).returncode == 0
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    # What is missing is the cluster, not the command.
+    assert b"this is done on a cluster" in run(command, "restore", *place).stderr
 
 
 @BOTH

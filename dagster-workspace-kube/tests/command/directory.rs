@@ -418,7 +418,7 @@ fn commands_of_the_readme_do_what_it_says() {
     let path = format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap());
     // Those on a cluster are run by the tests on a cluster.
     let (before, on_cluster) = include_str!("../../../README.md").split_once("### On a cluster").unwrap();
-    let (_, after) = on_cluster.split_once("With the feature `object-store`").unwrap();
+    let (_, after) = on_cluster.split_once("With `--history s3://BUCKET/PREFIX`").unwrap();
     let lines: Vec<&str> = before
         .lines()
         .chain(after.lines())
