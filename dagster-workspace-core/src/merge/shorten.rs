@@ -175,8 +175,9 @@ enum Keep {
 fn inner(trunk: &Trunk<'_>, all: &[Same], keep: Keep) -> Vec<Same> {
     let tangled = trunk.document.records().iter().enumerate();
     let tangled = tangled.filter(|(_, record)| matches!(record.kind, Kind::Anchor | Kind::Alias));
-    let tangled: Vec<usize> =
-        tangled.map(|(at, _)| trunk.items.partition_point(|(_, first)| *first <= at).wrapping_sub(1)).collect();
+    // Those before the list are in no item.
+    let item = |(at, _)| trunk.items.partition_point(|(_, first)| *first <= at).checked_sub(1);
+    let tangled: Vec<usize> = tangled.filter_map(item).collect();
     let mut out = Vec::new();
     for Same { items, at } in all {
         let begin = trunk.item_start(items.start);

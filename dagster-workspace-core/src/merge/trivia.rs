@@ -120,8 +120,8 @@ pub(super) fn comments(document: &Document<'_>) -> Vec<Span> {
     let ends = core::iter::once((text.len(), text.len()));
     let leaves = document.records().iter().filter(|record| leaf(record.kind)).map(|record| {
         let (start, end) = (record.start as usize, record.end as usize);
-        // The comment on the line of its header is no content of a block scalar.
-        let block = matches!(record.kind, Kind::Literal | Kind::Folded);
+        // The comment on the line of its header is no content of a block scalar, nor that behind it a part of a directive.
+        let block = matches!(record.kind, Kind::Literal | Kind::Folded | Kind::Directive);
         let header = if block { lines.slice(start, lines.end(start)).find('#') } else { None };
         header.map_or((start, end), |found| (start + found + 1, end))
     });
