@@ -74,7 +74,7 @@ start apiserver "$programs/kube-apiserver" --etcd-servers="$etcd_url" --bind-add
     --advertise-address=127.0.0.1 --secure-port="$port" --tls-cert-file=server.crt --tls-private-key-file=server.key \
     --client-ca-file=ca.crt --token-auth-file=tokens.csv --authorization-mode=RBAC \
     --service-account-issuer=https://kubernetes.default.svc --service-account-key-file=accounts.key \
-    --service-account-signing-key-file=accounts.key --service-cluster-ip-range=10.0.0.0/24 --allow-privileged=true \
+    --service-account-signing-key-file=accounts.key --service-cluster-ip-range=10.0.0.0/16 --allow-privileged=true \
     --egress-selector-config-file=egress.yaml --disable-admission-plugins=ServiceAccount ${APISERVER_FLAGS:-}
 
 cat >kubeconfig <<END
