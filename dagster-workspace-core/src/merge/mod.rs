@@ -168,7 +168,7 @@ pub fn resolve(base: &str, ours: &str, theirs: &str, keys: &MergeKeys, prefer: P
             Some(found) => {
                 // What is known of most of the text is not needed any more: its memory is.
                 drop(base_document);
-                if let Some(merge) = short(&found, views, keys, prefer) {
+                if let Some(merge) = short(found, views, keys, prefer) {
                     return Ok(as_given(merge, &texts, sides));
                 }
                 read(Input::Base, None)?
@@ -202,7 +202,7 @@ fn as_given(mut merge: Merge, texts: &Three<Cow<'_, str>>, given: Three<&str>) -
 }
 
 /// The merge without what is the same in all three; `None` where that does not tell the whole.
-fn short(short: &Short, texts: Three<&str>, keys: &MergeKeys, prefer: Prefer) -> Option<Merge> {
+fn short(short: Short, texts: Three<&str>, keys: &MergeKeys, prefer: Prefer) -> Option<Merge> {
     let Three { base, ours, theirs } = &short.documents;
     let outcome = merge(Three { base, ours, theirs }, keys, prefer);
     let found = short.restore(outcome, texts.ours)?;

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::align::hash;
-use super::conflict::Merge;
+use super::conflict::{Conflict, Merge};
 use super::reuse::{read_like, records};
 use super::same::text_of_key;
 use super::trunk::{Run, Trunk};
@@ -94,11 +94,14 @@ impl Short {
     }
 
     /// The merge of the whole texts; `None` where that of the short ones does not tell it.
-    pub(super) fn restore(&self, short: Outcome, ours: &str) -> Option<Merge> {
+    pub(super) fn restore(self, short: Outcome, ours: &str) -> Option<Merge> {
         let Outcome { mut merge, splices } = short;
-        let mut cuts = self.cuts.iter().peekable();
+        let Self { documents, cuts: all, path, in_step: _ } = self;
+        // The whole text is made where they were.
+        drop(documents);
+        let mut cuts = all.iter().peekable();
         let (mut moved, mut grown) = (0, 0_u32);
-        let mut in_result = Vec::with_capacity(self.cuts.len());
+        let mut in_result = Vec::with_capacity(all.len());
         let mut whole = Vec::new();
         for Splice { span, text } in splices?.as_slice() {
             let before = |cut: &&Cut| cut.at.ours < span.start || cut.at.ours == span.start && !span.is_empty();
@@ -115,13 +118,13 @@ impl Short {
         }
         in_result.extend(cuts.map(|cut| cut.at.ours.wrapping_add(grown)));
         let splices = Splices::new(whole)?;
-        if splices.length(ours.len()) > MAX_LEN
-            || merge.conflicts.iter().any(|found| self.is_around(found.path.steps()))
-        {
+        let around = |found: &Conflict| is_around(&path, found.path.steps());
+        if splices.length(ours.len()) > MAX_LEN || merge.conflicts.iter().any(around) {
             return None;
         }
-        let moved = |places: Vec<u32>| Moved::new(places.into_iter().zip(self.cuts.iter().map(|cut| cut.length)));
-        let side = |input: Input| moved(self.cuts.iter().map(|cut| *cut.at.get(input)).collect());
+        merge.text = String::new();
+        let moved = |places: Vec<u32>| Moved::new(places.into_iter().zip(all.iter().map(|cut| cut.length)));
+        let side = |input: Input| moved(all.iter().map(|cut| *cut.at.get(input)).collect());
         let sides = Three { base: side(Input::Base), ours: side(Input::Ours), theirs: side(Input::Theirs) };
         let in_result = moved(in_result);
         for conflict in &mut merge.conflicts {
@@ -134,12 +137,12 @@ impl Short {
         merge.text = splices.apply(ours);
         Some(merge)
     }
+}
 
-    /// Whether what stands at a path holds the list, or is an item that is known by its number.
-    fn is_around(&self, steps: &[Step]) -> bool {
-        let number = steps.strip_prefix(self.path.as_slice()).and_then(<[Step]>::first);
-        self.path.starts_with(steps) || matches!(number, Some(Step::Index(_)))
-    }
+/// Whether what stands at a path holds the list at `list`, or is an item of it that is known by its number.
+fn is_around(list: &[Step], steps: &[Step]) -> bool {
+    let number = steps.strip_prefix(list).and_then(<[Step]>::first);
+    list.starts_with(steps) || matches!(number, Some(Step::Index(_)))
 }
 
 /// Items that both sides have where they were.
