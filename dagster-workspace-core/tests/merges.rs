@@ -330,3 +330,14 @@ fn markers_stand_around_the_lines_of_conflicts_alone() {
     let want = "<<<<< ours\na: 2\n=====\na: 3\n>>>>> theirs\nb: 1\nc: 4\n";
     assert_eq!(with_markers(&merge, ours, theirs, 5), want);
 }
+
+/// What followed the list is gone, and the end of its last item reads the same.
+#[test]
+fn list_that_ends_as_what_followed_it_is_read_to_its_end() {
+    let list = "a:\n  list:\n      - name: x\n        port: 1\n      - name: y\n        port: 1\n      - name: z\n        port: 1\n";
+    let base = format!("{list}  port: 1\n  own: 1\n");
+    let ours = format!("# ours\n{list}  port: 1\n  own: 1\n");
+    let theirs = format!("{list}  own: 1\n");
+    let text = format!("# ours\n{list}  own: 1\n");
+    check([&base, &ours, &theirs, &text], &[]);
+}

@@ -74,7 +74,9 @@ impl<'c> Trunk<'c> {
         let own = self.document.text();
         let (head, tail) = (own.get(..self.start)?, own.get(self.end..)?);
         let end = text.len().checked_sub(tail.len())?;
-        let fits = self.start < end && text.starts_with(head) && text.ends_with(tail);
+        // The same bytes may also be the end of a longer line.
+        let whole_lines = tail.is_empty() || Lines::new(text).is_start(end);
+        let fits = self.start < end && whole_lines && text.starts_with(head) && text.ends_with(tail);
         (fits && self.is_item(text, self.start)).then_some(end)
     }
 

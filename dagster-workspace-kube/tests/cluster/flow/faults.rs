@@ -56,6 +56,18 @@ async fn killed_job_is_finished_by_the_same_command() {
         assert!(!system.values().await.contains("etl") && !system.workspace().await.contains("etl"));
         system.done(ADD).await;
     }
+    for (step, port) in
+        ["values", "helm", "ready", "workspace", "activate"].into_iter().zip(["3041", "3042", "3043", "3044", "3045"])
+    {
+        let update = ["update", "etl", "--port", port];
+        kill_after(&system, &update, step).await;
+        let said = system.run(&update).await;
+        assert_eq!(said.exit, 0, "killed after {step}: {said:#?}");
+        for text in [system.values().await, system.workspace().await] {
+            assert_eq!(text.matches(&format!("port: {port}")).count(), 1, "killed after {step}: {text}");
+        }
+        assert_eq!(system.done(&update).await["changed"], json!(false), "killed after {step}");
+    }
     let history = system.helm.run(&["history", "dagster-user-deployments"]);
     assert!(!history.contains("pending") && !history.contains("failed"), "{history}");
 }
