@@ -4,13 +4,12 @@
 use std::env;
 use std::fmt;
 use std::io::{self, BufRead as _, BufReader};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::{PodAddress, left_out, top};
+use crate::{PodAddress, free_port, left_out, top};
 
 /// A running control plane.
 pub struct ControlPlane {
@@ -86,7 +85,7 @@ impl ControlPlane {
         let mut script = Command::new("bash")
             .arg(top().join("scripts/control-plane/run.sh"))
             .arg(&folder)
-            .args(free_ports()?.map(|port| port.to_string()))
+            .args([(); 3].map(|()| free_port().to_string()))
             .env("KUBEBUILDER_ASSETS", programs)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -126,10 +125,4 @@ fn programs() -> Option<PathBuf> {
 
 fn variable(name: &str) -> Option<PathBuf> {
     env::var_os(name).filter(|folder| !folder.is_empty()).map(PathBuf::from)
-}
-
-/// Three ports that nobody listens on. Held together, so that they differ.
-fn free_ports() -> io::Result<[u16; 3]> {
-    let [a, b, c] = [(); 3].map(|()| TcpListener::bind(("127.0.0.1", 0)));
-    Ok([a?.local_addr()?.port(), b?.local_addr()?.port(), c?.local_addr()?.port()])
 }

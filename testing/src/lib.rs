@@ -24,12 +24,14 @@ mod charts;
 mod control_plane;
 mod oracle;
 mod pod_address;
+mod port;
 mod s3;
 
 pub use charts::{code_chart, dead_schema, system_chart};
 pub use control_plane::ControlPlane;
 pub use oracle::Oracle;
 pub use pod_address::PodAddress;
+pub use port::free_port;
 pub use s3::S3;
 
 /// The top folder of the workspace, the one with `Cargo.lock`.

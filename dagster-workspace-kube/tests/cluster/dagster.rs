@@ -2,7 +2,7 @@
 //! Start with [`Dagster::new`].
 
 use std::fs::{self, File};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use dagster_workspace_kube::reload::Webserver;
 use kube::api::{Patch, PatchParams};
 use kube::core::Request;
 use serde_json::{Value, json};
-use testing::{ControlPlane, PodAddress};
+use testing::{ControlPlane, PodAddress, free_port};
 use tokio::time::{sleep, timeout};
 
 use crate::namespace::Namespace;
@@ -198,9 +198,4 @@ impl Pod {
 
 fn pods(namespace: &Namespace) -> String {
     format!("/api/v1/namespaces/{}/pods", namespace.name)
-}
-
-/// A port that nobody listens on.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }

@@ -8,7 +8,7 @@ use dagster_workspace_kube::cluster;
 use dagster_workspace_kube::retry::RetryPolicy;
 use dagster_workspace_kube::store::{ConfigMaps, Key, Store, StoreError};
 use kube::{Client, Config};
-use tokio::net::TcpListener;
+use testing::free_port;
 
 use crate::namespace::{Namespace, VALUES, config_map, values};
 use crate::relay::{Fault, Relay};
@@ -98,8 +98,8 @@ async fn err_busy_server_is_given_up_at_the_deadline() {
 #[tokio::test]
 async fn err_refused_connection_is_given_up_at_the_deadline() {
     // Needs no API server: nobody listens there.
-    let free = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
-    let config = cluster::bounded(Config::new(format!("http://{free}").parse().unwrap()));
+    let port = free_port();
+    let config = cluster::bounded(Config::new(format!("http://127.0.0.1:{port}").parse().unwrap()));
     let store = ConfigMaps::new(Client::try_from(config).unwrap(), "default");
     let policy = RetryPolicy { deadline: Duration::from_millis(500), ..RetryPolicy::default() };
     let error = apply_with(&store, &values(), Absent::Refuse, &policy, adding).await.unwrap_err();

@@ -9,9 +9,10 @@ use dagster_workspace_kube::reload::{
 };
 use kube::Client;
 use serde_json::json;
+use testing::free_port;
 use tokio::time::sleep;
 
-use crate::dagster::{Dagster, Pod, Server, WEB, free_port};
+use crate::dagster::{Dagster, Pod, Server, WEB};
 use crate::namespace::Namespace;
 
 const PREFIX: &str = "/team/dagster";

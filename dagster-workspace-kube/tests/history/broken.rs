@@ -10,7 +10,7 @@ use object_store::aws::AmazonS3Builder;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use serde_json::{Value, json};
-use testing::S3;
+use testing::{S3, free_port};
 
 use crate::place::{Place, file, s3_store};
 use crate::wrapped::{Fate, Wrapped};
@@ -216,8 +216,8 @@ async fn err_wrong_key_and_denied_access() {
 
 #[tokio::test]
 async fn err_store_that_is_not_reached() {
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let builder = AmazonS3Builder::new().with_endpoint(format!("http://{closed}")).with_allow_http(true);
+    let port = free_port();
+    let builder = AmazonS3Builder::new().with_endpoint(format!("http://127.0.0.1:{port}")).with_allow_http(true);
     let builder =
         builder.with_bucket_name("b").with_region("us-east-1").with_access_key_id("a").with_secret_access_key("b");
     let retry = object_store::RetryConfig { max_retries: 1, ..Default::default() };

@@ -8,6 +8,7 @@ use dagster_workspace_kube::rollout::{
     self, CHECKSUM, Cause, CodeServers, Restart, RestartError, Restarted, Rollout, RolloutError, restart,
 };
 use serde_json::{Value, json};
+use testing::free_port;
 
 use super::{deployment, now, patch};
 use crate::namespace::Namespace;
@@ -195,8 +196,8 @@ async fn err_missing_deployment_and_missing_permission_are_named() {
 #[tokio::test]
 async fn err_server_that_cannot_be_reached_is_given_up_at_the_deadline() {
     // Needs no API server: nobody listens there.
-    let free = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
-    let config = kube::Config::new(format!("http://{free}").parse().unwrap());
+    let port = free_port();
+    let config = kube::Config::new(format!("http://127.0.0.1:{port}").parse().unwrap());
     let client = kube::Client::try_from(dagster_workspace_kube::cluster::bounded(config)).unwrap();
     let wanted = Restart { deadline: Duration::from_millis(300), ..Restart::new(now()) };
     let error = restart(&client, "there", "web", &wanted).await.unwrap_err();

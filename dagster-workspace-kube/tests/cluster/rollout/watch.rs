@@ -6,6 +6,7 @@ use dagster_workspace_kube::cluster;
 use dagster_workspace_kube::rollout::{self, Phase, Rollout, WaitError};
 use kube::{Client, Config};
 use serde_json::{Value, json};
+use testing::free_port;
 
 use super::stub::{End, Stub, Watch};
 
@@ -75,8 +76,8 @@ async fn err_pods_that_cannot_be_made_are_told() {
 #[tokio::test]
 async fn err_nobody_answers() {
     // Needs no API server: nobody listens there.
-    let free = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
-    let config = cluster::bounded(Config::new(format!("http://{free}").parse().unwrap()));
+    let port = free_port();
+    let config = cluster::bounded(Config::new(format!("http://127.0.0.1:{port}").parse().unwrap()));
     let client = Client::try_from(config).unwrap();
     let short = Duration::from_millis(300);
     let error = rollout::wait(&client, "there", &generation(1), short).await.unwrap_err();
