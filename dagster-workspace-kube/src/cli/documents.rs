@@ -62,6 +62,10 @@ impl Names {
                 let hint = format!("`init` makes the documents that are missing; {elsewhere}");
                 Failure { message: format!("there is no `{}`", self.of(subject)), ..failure }.with_hint(hint)
             }
+            StoreError::TooLarge { .. } if matches!(self, Self::ConfigMaps(_)) => failure.with_hint(
+                "a ConfigMap holds 1 MiB under all of its keys together: take other keys out of it, or move deployments to a \
+                 release of their own",
+            ),
             _ => failure,
         }
     }

@@ -83,8 +83,12 @@ pub(super) fn interrupted(names: &Names, JobError { done, failed, source }: JobE
 pub(super) fn partial(message: String, failure: Failure) -> Failure {
     let mut causes = vec![failure.message.clone()];
     causes.extend(failure.causes.iter().cloned());
-    let hint = Some("run it again: what is already done is left alone".to_owned());
-    Failure { exit: Exit::Partial, reason: "partial", message, causes, hint, ..failure }
+    let again = "run it again: what is already done is left alone";
+    let hint = match failure.hint.as_deref().filter(|hint| !hint.starts_with("run it again")) {
+        Some(first) => format!("{first}; then {again}"),
+        None => again.to_owned(),
+    };
+    Failure { exit: Exit::Partial, reason: "partial", message, causes, hint: Some(hint), ..failure }
 }
 
 /// What has changed in the documents, as text and as data.

@@ -89,9 +89,12 @@ fn why(names: &Names, failed: Failed) -> Failure {
     let partial = failed.is_partial();
     let Failed { step, report, error } = failed;
     let (hint, done) = (error.hint(), report.changed);
-    let (exit, reason) = classify(&error);
     let mut failure = match error {
         DeployError::Documents { source, .. } => names.failure(source),
+        DeployError::RollOut(error) => match *error {
+            RollOutError::Values(source) => names.failure(source),
+            error => failed_as(&DeployError::RollOut(Box::new(error))),
+        },
         DeployError::NotLoaded { activation } => not_loaded(&activation),
         #[cfg(feature = "object-store")]
         DeployError::NotRecorded(error) => {
@@ -99,14 +102,7 @@ fn why(names: &Names, failed: Failed) -> Failure {
         }
         #[cfg(feature = "object-store")]
         DeployError::History(error) => super::history::failure(&error),
-        error => {
-            let mut failure = Failure::new(exit, reason, error.to_string());
-            if let DeployError::NotActive { activation, .. } = &error {
-                failure.causes =
-                    activation.webservers.iter().filter_map(|of| said(&of.webserver, &of.outcome)).collect();
-            }
-            failure.caused_by_source(&error)
-        }
+        error => failed_as(&error),
     };
     if hint.is_some() {
         failure.hint = hint;
@@ -119,6 +115,16 @@ fn why(names: &Names, failed: Failed) -> Failure {
         return job::partial(message, failure);
     }
     failure
+}
+
+/// An error that says all by itself.
+fn failed_as(error: &DeployError) -> Failure {
+    let (exit, reason) = classify(error);
+    let mut failure = Failure::new(exit, reason, error.to_string());
+    if let DeployError::NotActive { activation, .. } = error {
+        failure.causes = activation.webservers.iter().filter_map(|of| said(&of.webserver, &of.outcome)).collect();
+    }
+    failure.caused_by_source(error)
 }
 
 /// What failed before there was a job.

@@ -11,7 +11,7 @@ use kube::Client;
 use kube::client::ClientBuilder;
 
 use super::around::{Around, Looked};
-use super::documents::Documents;
+use super::documents::{Documents, DocumentsError, Edited, key};
 use super::error::{DeployError, Failed};
 use super::event::Events;
 use super::report::Report;
@@ -212,18 +212,30 @@ impl Deployer {
         documents.with_target(self.target(around))
     }
 
+    /// Whether the ConfigMap of a document takes what is to become of it, as far as that shows in what was read of it.
+    pub(super) fn check_room(&self, around: &Around, edited: &Edited) -> Result<(), DocumentsError> {
+        let Edited { subject, text, .. } = edited;
+        let obstacle = self
+            .known_store(|holders| *holders == around.holders)
+            .and_then(|store| store.obstacle(&key(*subject), text.len() as u64));
+        obstacle.map_or(Ok(()), |source| Err(DocumentsError::Store { subject: *subject, source }))
+    }
+
     /// Who owns the workspace: as it was read last, else one GET.
     pub(super) async fn owner_of_workspace(&self, holder: &Holder) -> Result<Owner, ApiError> {
-        let seen = {
-            let known = self.shared.known.lock().unwrap_or_else(PoisonError::into_inner);
-            let known = known.as_ref().filter(|known| known.holders.workspace == *holder);
-            known.and_then(|known| known.store.metadata(&Key::workspace()))
-        };
+        let seen = self.known_store(|holders| holders.workspace == *holder);
+        let seen = seen.and_then(|store| store.metadata(&Key::workspace()));
         if let Some(owner) = seen.and_then(|metadata| Owner::in_metadata(&metadata, &holder.key)) {
             return Ok(owner);
         }
         let found = cluster::config_map(&self.shared.client, &self.shared.namespace, &holder.config_map).await?;
         Ok(found.map_or(Owner::Nobody, |found| found.owner(&holder.key).clone()))
+    }
+
+    /// The store of the documents that were found last, where those are wanted.
+    fn known_store(&self, wanted: impl Fn(&Holders) -> bool) -> Option<Arc<ConfigMaps>> {
+        let known = self.shared.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.as_ref().filter(|known| wanted(&known.holders)).map(|known| Arc::clone(&known.store))
     }
 
     fn store(&self, Holders { values, workspace }: &Holders) -> ConfigMaps {

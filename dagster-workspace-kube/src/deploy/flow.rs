@@ -137,6 +137,11 @@ impl Run<'_> {
             self.check_owner().await?;
             self.check_restarts()?;
         }
+        let written = |edited: &&Edited| edited.is_changed() && settings.steps.has(edited.subject.into());
+        for edited in job.planned().iter().filter(written) {
+            let room = self.deployer.check_room(self.around, edited);
+            room.map_err(|source| DeployError::Documents { failed: None, source })?;
+        }
         if settings.steps.has(Step::Helm) && changes(Subject::Values) {
             let upgrade = self.deployer.upgrade(self.around)?;
             // Read here, as it is for the hash, so that a wrong path writes nothing.

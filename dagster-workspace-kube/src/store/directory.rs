@@ -76,7 +76,7 @@ impl Store for Directory {
     fn put<'a>(&'a self, key: &'a Key, text: &'a str, precondition: Precondition) -> StoreFuture<'a, Version> {
         let path = Arc::clone(&self.path);
         Box::pin(async move {
-            StoreError::check_len(key, text.len() as u64)?;
+            StoreError::check_len(key, text.len() as u64, MAX_LEN)?;
             let (owned, text) = (key.clone(), text.to_owned());
             let write = move || Opened::new(&path)?.put(&owned, &text, precondition.into_expected());
             match tokio::task::spawn_blocking(write).await {
@@ -175,12 +175,12 @@ impl<'a> Opened<'a> {
         if let Some(found) = kind_of(&metadata) {
             return Err(StoreError::NotAFile { path, found });
         }
-        StoreError::check_len(key, metadata.len())?;
+        StoreError::check_len(key, metadata.len(), MAX_LEN)?;
         let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
         // One byte more than allowed: the file may grow while it is read.
         let read = file.take(MAX_LEN as u64 + 1).read_to_end(&mut bytes);
         read.map_err(|source| failed(&path, "read", source))?;
-        StoreError::check_len(key, bytes.len() as u64)?;
+        StoreError::check_len(key, bytes.len() as u64, MAX_LEN)?;
         Ok(Some(Current { version: version_of(&bytes), bytes, metadata }))
     }
 

@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Key, MAX_LEN, Version};
+use super::{Key, Version};
 
 /// Why a store did not do what was asked.
 ///
@@ -153,9 +153,9 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Refuses a text of `len` bytes when that is over [`MAX_LEN`].
-    pub(super) fn check_len(key: &Key, len: u64) -> Result<(), Self> {
-        let limit = MAX_LEN as u64;
+    /// Refuses a text of `len` bytes when that is over `limit`.
+    pub(super) fn check_len(key: &Key, len: u64, limit: usize) -> Result<(), Self> {
+        let limit = limit as u64;
         if len <= limit { Ok(()) } else { Err(Self::TooLarge { key: key.clone(), len, limit }) }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Key, Precondition, Store, StoreError, StoreFuture, Stored, Version};
+use super::{Key, MAX_LEN, Precondition, Store, StoreError, StoreFuture, Stored, Version};
 
 /// A store that forgets everything when it is dropped.
 ///
@@ -48,7 +48,7 @@ impl Store for Memory {
 
     fn put<'a>(&'a self, key: &'a Key, text: &'a str, precondition: Precondition) -> StoreFuture<'a, Version> {
         Box::pin(async move {
-            StoreError::check_len(key, text.len() as u64)?;
+            StoreError::check_len(key, text.len() as u64, MAX_LEN)?;
             let mut state = self.state();
             let found = state.documents.get(key).map(|stored| stored.version.clone());
             let expected = precondition.into_expected();

@@ -157,7 +157,9 @@ async fn err_immutable_object_is_refused() {
     object["immutable"] = true.into();
     namespace.create(&object).await;
     let store = namespace.store();
+    assert!(store.obstacle(&values(), 1).is_none(), "nothing was read yet");
     assert_eq!(add(&store, "- a\n").await, Written::Nothing);
+    assert!(matches!(store.obstacle(&values(), 1), Some(StoreError::Immutable { .. })));
     let error = refused(&store, "- b\n").await;
     assert!(matches!(error, StoreError::Immutable { .. }), "{error:?}");
     assert_eq!(error.to_string(), format!("configmaps `{VALUES}` in namespace `{}` is immutable", namespace.name));
@@ -174,6 +176,7 @@ async fn err_one_byte_over_a_mebibyte_is_too_large() {
     let room = LIMIT - 1004;
     for (len, fits) in [(room, true), (room + 1, false), (LIMIT, false), (LIMIT + 1, false), (room, true)] {
         let version = store.get(&values()).await.unwrap().version;
+        assert_eq!(store.obstacle(&values(), len as u64).is_none(), fits, "{len} bytes");
         match store.put(&values(), &"x".repeat(len), Precondition::Matches(version)).await {
             Ok(_) => assert!(fits, "{len} bytes were taken"),
             Err(StoreError::TooLarge { len: named, limit, .. }) => {

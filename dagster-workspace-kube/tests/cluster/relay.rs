@@ -13,6 +13,7 @@ use kube::client::Body;
 use kube::{Client, Config};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 /// What happens to one request.
@@ -28,45 +29,65 @@ pub(crate) enum Fault {
     Replace(&'static str),
     /// The server gets it, and the client no answer on a connection that stays open.
     Stall,
+    /// It waits here, and the server gets it only when [`Relay::release`] says so.
+    Hold,
 }
 
 /// A running relay. Ends when it is dropped.
 pub(crate) struct Relay {
     address: SocketAddr,
-    requests: Arc<AtomicU32>,
+    plan: Arc<Plan>,
     task: JoinHandle<()>,
 }
 
 struct Plan {
     client: Client,
     faults: Mutex<VecDeque<(&'static str, Fault)>>,
-    requests: Arc<AtomicU32>,
+    requests: AtomicU32,
+    held: Notify,
+    released: Notify,
 }
 
 impl Relay {
     /// The next of `faults` meets the next request with its method; all others pass.
-    pub(crate) async fn start<const N: usize>(client: &Client, faults: [(&'static str, Fault); N]) -> Self {
+    pub(crate) async fn start(client: &Client, faults: impl IntoIterator<Item = (&'static str, Fault)>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let requests = Arc::new(AtomicU32::new(0));
-        let (client, faults) = (client.clone(), Mutex::new(VecDeque::from(faults)));
-        let plan = Arc::new(Plan { client, faults, requests: Arc::clone(&requests) });
+        let (client, faults) = (client.clone(), Mutex::new(faults.into_iter().collect()));
+        let (requests, held, released) = <_>::default();
+        let plan = Arc::new(Plan { client, faults, requests, held, released });
+        let accepted = Arc::clone(&plan);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(relay(stream, Arc::clone(&plan)));
+                tokio::spawn(relay(stream, Arc::clone(&accepted)));
             }
         });
-        Self { address, requests, task }
+        Self { address, plan, task }
+    }
+
+    /// Its address as a URL.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Waits until a request is [held](Fault::Hold).
+    pub(crate) async fn held(&self) {
+        self.plan.held.notified().await;
+    }
+
+    /// Lets the request go on that is held.
+    pub(crate) fn release(&self) {
+        self.plan.released.notify_one();
     }
 
     /// How to reach the API server through it.
     pub(crate) fn config(&self) -> Config {
-        cluster::bounded(Config::new(format!("http://{}", self.address).parse().unwrap()))
+        cluster::bounded(Config::new(self.url().parse().unwrap()))
     }
 
     /// How many requests came in.
     pub(crate) fn requests(&self) -> u32 {
-        self.requests.load(Ordering::Relaxed)
+        self.plan.requests.load(Ordering::Relaxed)
     }
 }
 
@@ -101,6 +122,11 @@ async fn relay(stream: TcpStream, plan: Arc<Plan>) -> Option<()> {
             Some(Fault::Stall) => {
                 forward(&plan.client, request).await;
                 std::future::pending().await
+            }
+            Some(Fault::Hold) => {
+                plan.held.notify_one();
+                plan.released.notified().await;
+                forward(&plan.client, request).await
             }
             None => forward(&plan.client, request).await,
         };

@@ -90,7 +90,9 @@ impl Call<'_> {
             StatusCode::CONFLICT => return Ok(Answer::Stale),
             StatusCode::FORBIDDEN if terminating => no_namespace(),
             StatusCode::FORBIDDEN => StoreError::Forbidden { verb, object, source: said() },
-            StatusCode::PAYLOAD_TOO_LARGE => StoreError::TooLarge { key: self.key.clone(), len: sent, limit: MAX_LEN },
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                StoreError::TooLarge { key: self.key.clone(), len: sent, limit: MAX_LEN as u64 }
+            }
             StatusCode::TOO_MANY_REQUESTS => {
                 let reason = format!("the API server has too many requests: {}", status.message);
                 StoreError::Busy { key: self.key.clone(), reason, retry_after: api::pause(headers, &status) }

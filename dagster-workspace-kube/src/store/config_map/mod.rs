@@ -120,6 +120,22 @@ impl ConfigMaps {
         self.seen().get(document)?.as_ref()?.metadata().cloned()
     }
 
+    /// What stands in the way of a write of `len` bytes by the object as it was read or written last: it is immutable, or has no
+    /// room. No request; `None` where nothing is known of it.
+    #[must_use]
+    pub fn obstacle(&self, document: &Key, len: u64) -> Option<StoreError> {
+        let seen = self.seen();
+        let object = seen.get(document)?.as_ref()?;
+        self.permit(document, &self.place(document), object, len).err()
+    }
+
+    fn permit(&self, document: &Key, place: &Place, object: &Object, len: u64) -> Result<(), StoreError> {
+        if object.immutable() {
+            return Err(StoreError::Immutable { object: self.object(place) });
+        }
+        StoreError::check_len(document, len, MAX_LEN.saturating_sub(object.len_of_others(place.key_in(object))))
+    }
+
     fn place(&self, document: &Key) -> Place {
         self.places.get(document).cloned().unwrap_or_else(|| Place::usual(document))
     }
@@ -135,11 +151,8 @@ impl ConfigMaps {
     }
 
     async fn write(&self, document: &Key, text: &str, precondition: Precondition) -> Result<Version, StoreError> {
-        let too_large = |limit| {
-            let len = text.len() as u64;
-            if len <= limit { Ok(()) } else { Err(StoreError::TooLarge { key: document.clone(), len, limit }) }
-        };
-        too_large(MAX_LEN)?;
+        let len = text.len() as u64;
+        StoreError::check_len(document, len, MAX_LEN)?;
         let (place, expected) = (self.place(document), precondition.into_expected());
         let object = match self.take_seen(document, &place, expected.as_ref()) {
             Some(seen) => seen,
@@ -156,11 +169,8 @@ impl ConfigMaps {
                 (Verb::Create, self.request().create(&options, new.to_json()))
             }
             Some(mut object) => {
+                self.permit(document, &place, &object, len)?;
                 let key = place.key_in(&object).clone();
-                if object.immutable() {
-                    return Err(StoreError::Immutable { object: self.object(&place) });
-                }
-                too_large(MAX_LEN.saturating_sub(object.len_of_others(&key)))?;
                 object.set_text(&key, text);
                 (Verb::Update, self.request().replace(&place.name, &options, object.to_json()))
             }

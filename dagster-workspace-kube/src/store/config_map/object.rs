@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::store::{Key, Version};
 
 /// The most bytes that the values of a ConfigMap may have together; keys are not counted.
-pub(super) const MAX_LEN: u64 = 1024 * 1024;
+pub(super) const MAX_LEN: usize = 1024 * 1024;
 
 /// A ConfigMap with everything in it.
 #[derive(Debug)]
@@ -81,13 +81,13 @@ impl Object {
     }
 
     /// Bytes that the values under other keys have together.
-    pub(super) fn len_of_others(&self, key: &Key) -> u64 {
+    pub(super) fn len_of_others(&self, key: &Key) -> usize {
         let values = |field| self.0.get(field).and_then(Value::as_object).into_iter().flatten();
         let others =
             |field| values(field).filter(|(name, _)| *name != key.as_str()).filter_map(|(_, value)| value.as_str());
         let data: usize = others("data").map(str::len).sum();
         let binary: usize = others("binaryData").map(decoded_len).sum();
-        (data + binary) as u64
+        data + binary
     }
 
     fn data(&self, key: &Key) -> Option<&str> {

@@ -2,6 +2,7 @@
 //! API server's pod proxy.
 
 mod add;
+mod config_maps;
 pub(crate) mod faults;
 mod many;
 mod parts;

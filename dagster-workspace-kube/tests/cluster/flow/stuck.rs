@@ -19,7 +19,7 @@ use crate::relay::{Fault, Relay};
 const ADD: &[&str] = &["add", "etl", "--image", "r/etl:1", "--arg=-m"];
 
 /// A folder with `helm`, which notes its process id beside it in `pid`: see `../helm/program.sh`.
-fn noted_helm(major: u8) -> TempDir {
+pub(super) fn noted_helm(major: u8) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     symlink(testing::helm(major).unwrap(), folder.path().join("real")).unwrap();
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster/helm/program.sh");
