@@ -17,9 +17,12 @@ use super::exit::Exit;
 use super::render::Failure;
 use crate::cluster::{self, Connection, Given, Holder};
 use crate::deploy::{ActivateBy, ChartOwned, Daemon, Deployer, Events, Holders, Settings, StepError, Steps};
-use crate::helm::{self, ChartSource, OnFailure, Recovery, Schema, Wait};
+use crate::helm::{self, ChartSource, OnFailure, Patience, Recovery, Schema, Wait};
 use crate::reload;
 use crate::retry::RetryPolicy;
+
+/// What helm takes beside its waiting, with room.
+const MARGIN: Duration = Duration::from_secs(120);
 
 /// How a cluster is reached, and how jobs go about it there.
 #[derive(Clone, Debug, Default, Args)]
@@ -61,6 +64,12 @@ pub(super) struct ClusterOptions {
     /// Bring a release back that is stuck because its helm was killed
     #[arg(long, global = true)]
     recover: bool,
+    /// Seconds of silence after which a pending release counts as stuck [default: 600, or --timeout where that is more]
+    ///
+    /// helm writes nothing while it waits. Less than the timeout of any helm takes one for killed that is at work elsewhere, unless a job
+    /// of this command runs it and holds a lease: say less only where no other can be at work.
+    #[arg(long, global = true, value_name = "SECONDS")]
+    stuck_after: Option<u64>,
     /// Only these steps: documents, or some of values, helm, ready, workspace, activate
     #[arg(long, global = true, value_name = "STEPS")]
     only: Option<Only>,
@@ -147,6 +156,7 @@ impl ClusterOptions {
             ("--skip-schema-validation", self.skip_schema_validation),
             ("--rollback-on-failure", self.rollback_on_failure),
             ("--recover", self.recover),
+            ("--stuck-after", self.stuck_after.is_some()),
             ("--only", matches!(self.only, Some(Only::Steps(_)))),
             ("--restart", self.restart),
             ("--wait-daemon", self.wait_daemon),
@@ -207,6 +217,24 @@ impl ClusterOptions {
         Ok(Target { dagster: version, chart: version })
     }
 
+    /// How long helm is waited for, and what is done about one that was killed.
+    fn patience(&self) -> Patience {
+        let timeout = Duration::from_secs(self.timeout);
+        let mut patience = Patience::default();
+        patience.stuck_after = patience.stuck_after.max(timeout);
+        if self.rollback_on_failure {
+            // helm waits that long for the upgrade, and again for the way back.
+            patience.deadline = patience.deadline.max(timeout.saturating_mul(2).saturating_add(MARGIN));
+        }
+        if self.recover {
+            patience.recovery = Recovery::Recover;
+        }
+        if let Some(seconds) = self.stuck_after {
+            patience.stuck_after = Duration::from_secs(seconds);
+        }
+        patience
+    }
+
     /// How to go about jobs.
     pub(super) fn settings(&self) -> Result<Settings, Failure> {
         let mut settings = Settings {
@@ -232,9 +260,7 @@ impl ClusterOptions {
         if self.rollback_on_failure {
             (settings.helm_options.wait, settings.helm_options.on_failure) = (Wait::Ready, OnFailure::RollBack);
         }
-        if self.recover {
-            settings.patience.recovery = Recovery::Recover;
-        }
+        settings.patience = self.patience();
         if self.restart {
             settings.activate_by = ActivateBy::Restart;
         }
@@ -309,4 +335,29 @@ pub(super) fn names(namespace: &str, holders: &Holders) -> Names {
         let Holder { config_map, key, .. } = holders.of(subject);
         format!("{namespace}/{config_map}/{key}")
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::Arguments;
+
+    #[test]
+    fn helm_is_waited_for_as_long_as_it_may_wait() {
+        let check = |arguments: &[&str], stuck_after, deadline| {
+            let line = Arguments::parse_from([&["dagster-workspace", "sync"], arguments].concat());
+            let settings = line.options.cluster.settings().unwrap();
+            let Patience { stuck_after: found, deadline: ends, .. } = settings.patience;
+            assert_eq!((found.as_secs(), ends.as_secs()), (stuck_after, deadline), "{arguments:?}");
+        };
+        check(&[], 600, 900);
+        check(&["--timeout", "60"], 600, 900);
+        check(&["--timeout", "3600"], 3600, 900);
+        check(&["--timeout", "3600", "--stuck-after", "5"], 5, 900);
+        check(&["--stuck-after", "3600"], 3600, 900);
+        check(&["--timeout", "600", "--rollback-on-failure"], 600, 1320);
+        check(&["--timeout", "60", "--rollback-on-failure"], 600, 900);
+    }
 }

@@ -41,8 +41,9 @@ pub enum Recovery {
 pub struct Patience {
     /// For everything, runs of helm and waiting for those of others. A helm that still runs then is ended.
     pub deadline: Duration,
-    /// After how long without a sign of life a pending release counts as stuck. Longer than helm's own timeout, else a
-    /// helm of somebody else who is at work is taken for dead.
+    /// After how long without a sign of life a pending release counts as stuck, by the clocks of this machine and of that where its
+    /// helm runs. Longer than the timeout of any helm, which writes nothing while it waits: else one of somebody else that is at work
+    /// is taken for dead. A helm under a lease is not, as long as its job lives.
     pub stuck_after: Duration,
     /// What is done then.
     pub recovery: Recovery,

@@ -1,8 +1,10 @@
 //! Jobs that end in the middle: helm killed, images that never come, requests that are lost. And what is said of it.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Child;
 use std::time::Duration;
 
 use dagster_workspace_core::values::UserDeployment;
@@ -39,40 +41,89 @@ async fn newest(system: &System) -> Option<Value> {
     secrets.into_iter().max_by_key(|secret| revision(secret).and_then(Result::ok))
 }
 
+const JOB: &[&str] = &["set-image", "etl", "r/etl:2"];
+
+/// A system with a job whose helm is at work for as long as the image does not come: the job, its folder, and the revision.
+async fn at_work(major: u8) -> Option<(System, Child, TempDir, Value)> {
+    let system = System::new(major).await?;
+    system.done(ADD).await;
+    system.kubelet.decide(Pods::Image("r/etl:2".into()), Fate::Waiting("ImagePullBackOff", "no such image"));
+    let folder = noted_helm(major);
+    let mut command = system.command_without(&["--helm"], JOB);
+    command.arg("--helm").arg(folder.path().join("helm")).arg("--rollback-on-failure");
+    let child = command.spawn().unwrap();
+    let pending = async || {
+        let newest = newest(&system).await?;
+        (newest["metadata"]["labels"]["status"] == "pending-upgrade").then_some(newest)
+    };
+    let secret = system.namespace.until(pending).await;
+    Some((system, child, folder, secret))
+}
+
+/// The same after the machine went down: the job and its helm at the same moment. Nobody gives the lease back either.
+async fn killed(major: u8) -> Option<(System, Value)> {
+    let (system, mut child, folder, secret) = at_work(major).await?;
+    child.kill().unwrap();
+    kill(fs::read_to_string(folder.path().join("pid")).unwrap().trim().parse().unwrap());
+    child.wait().unwrap();
+    system.namespace.delete_lease("dagster-workspace-dagster-user-deployments").await;
+    system.kubelet.decide(Pods::Image("r/etl:2".into()), Fate::Ready(Duration::ZERO));
+    Some((system, secret))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn silence_after_which_a_release_is_stuck_is_said_by_an_option() {
+    for major in [3, 4] {
+        let Some((system, _)) = killed(major).await else { return };
+        let said = system.run(&[JOB, &["--stuck-after", "0"]].concat()).await;
+        assert_eq!(said.exit, 5, "{said:#?}");
+        assert!(said.stderr.contains("error[stuck]") && said.stderr.contains("`--recover`"), "{}", said.stderr);
+        let done = system.done(&[JOB, &["--stuck-after", "0", "--recover"]].concat()).await;
+        assert_eq!((&done["release"]["runs"], &done["release"]["revision"]), (&json!(1), &json!(4)), "{done:#}");
+        assert_eq!(system.done(JOB).await["changed"], json!(false));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn helm_of_another_job_that_is_at_work_is_not_overtaken() {
+    for major in [3, 4] {
+        let Some((system, first, _folder, _)) = at_work(major).await else { return };
+        let mut command = system.command(&["set-image", "etl", "r/etl:3", "--recover", "--stuck-after", "0"]);
+        let mut second = command.spawn().unwrap();
+        let mut lines = BufReader::new(second.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let waiting = move || {
+            let seen: Vec<String> = lines.by_ref().take_while(|line| !line.contains("waits for the job")).collect();
+            (lines, seen)
+        };
+        let (lines, seen) = tokio::task::spawn_blocking(waiting).await.unwrap();
+        system.kubelet.decide(Pods::Image("r/etl:2".into()), Fate::Ready(Duration::ZERO));
+        let ended = tokio::task::spawn_blocking(move || {
+            let rest: Vec<String> = lines.collect();
+            (Said::from(first.wait_with_output().unwrap()), second.wait().unwrap().code(), rest)
+        });
+        let (first, second, rest) = ended.await.unwrap();
+        assert_eq!((first.exit, second), (0, Some(0)), "{first:#?}\n{seen:#?}\n{rest:#?}");
+        assert!(!rest.is_empty(), "it ended without waiting: {seen:#?}");
+        let history = system.helm.run(&["history", "dagster-user-deployments"]);
+        assert!(!history.contains("Rollback") && !history.contains("failed"), "{history}");
+        assert_eq!(system.done(&["set-image", "etl", "r/etl:3"]).await["changed"], json!(false));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn helm_killed_in_an_upgrade_is_reported_then_recovered() {
     for major in [3, 4] {
-        let Some(system) = System::new(major).await else { return };
-        system.done(ADD).await;
-        // A helm that waits for an image which does not come is at work for as long as that takes.
-        system.kubelet.decide(Pods::Image("r/etl:2".into()), Fate::Waiting("ImagePullBackOff", "no such image"));
-        let folder = noted_helm(major);
-        let job = ["set-image", "etl", "r/etl:2"];
-        let mut command = system.command_without(&["--helm"], &job);
-        command.arg("--helm").arg(folder.path().join("helm")).arg("--rollback-on-failure");
-        let mut child = command.spawn().unwrap();
-        let pending = async || {
-            let newest = newest(&system).await?;
-            (newest["metadata"]["labels"]["status"] == "pending-upgrade").then_some(newest)
-        };
-        let secret = system.namespace.until(pending).await;
-        // The machine goes down: the job and its helm at the same moment.
-        child.kill().unwrap();
-        kill(fs::read_to_string(folder.path().join("pid")).unwrap().trim().parse().unwrap());
-        child.wait().unwrap();
-
-        // It might be at work elsewhere, until that is too long ago. Nobody gives the lease back either.
-        system.namespace.delete_lease("dagster-workspace-dagster-user-deployments").await;
+        let Some((system, secret)) = killed(major).await else { return };
+        // It might be at work elsewhere, until that is too long ago.
         let long_ago = json!({"metadata": {"labels": {"modifiedAt": "1700000000"}}});
         let name = secret["metadata"]["name"].as_str().unwrap();
         system.namespace.merge("/api/v1", "secrets", name, &long_ago).await;
-        system.kubelet.decide(Pods::Image("r/etl:2".into()), Fate::Ready(Duration::ZERO));
-        let said = system.run(&job).await;
+        let said = system.run(JOB).await;
         assert_eq!(said.exit, 5, "{said:#?}");
         assert!(said.stderr.contains("error[stuck]") && said.stderr.contains("`--recover`"), "{}", said.stderr);
-        let done = system.done(&[&job[..], &["--recover"]].concat()).await;
+        let done = system.done(&[JOB, &["--recover"]].concat()).await;
         assert_eq!((&done["release"]["runs"], &done["release"]["revision"]), (&json!(1), &json!(4)), "{done:#}");
-        assert_eq!(system.done(&job).await["changed"], json!(false));
+        assert_eq!(system.done(JOB).await["changed"], json!(false));
         let status = system.run(&["status", "--detailed-exitcode"]).await;
         assert_eq!(status.exit, 0, "{status:#?}");
     }
