@@ -29,7 +29,9 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
             None => ("no change: the workspace belongs to no release\n".to_owned(), false),
             Some(adoption) => (waiting(adoption), true),
         };
-        return Ok(Answer::new(text, json!({ "changed": changed, "dry_run": true, "adoption": found })));
+        let exit = if changed { Exit::Changes } else { Exit::Done };
+        let data = json!({ "changed": changed, "dry_run": true, "adoption": found });
+        return Ok(Answer { exit, ..Answer::new(text, data) });
     }
     let upgrade = match (arguments.upgrade_system, &arguments.system_chart) {
         (false, _) => SystemUpgrade::Later,

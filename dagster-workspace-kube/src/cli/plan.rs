@@ -118,6 +118,10 @@ pub(super) fn apply(arguments: &ApplyArguments, context: &mut Context<'_>) -> Re
         let made_for = if here { "documents in a directory" } else { "a cluster: name its namespace" };
         return Err(Failure::usage(format!("`{name}` was made for {made_for}")));
     }
+    if here && context.options.dry_run {
+        let again = on_cluster::ask(context, async |deployer| deployer.plan_again(&plan, staleness).await)?;
+        return Ok(answer(&again, None));
+    }
     if here {
         return on_cluster::run(context, async |deployer| deployer.apply(&plan, staleness).await);
     }

@@ -22,9 +22,25 @@ impl Deployer {
     /// # Errors
     /// [`DeployError`] where the request would be refused, or the cluster cannot be looked at.
     pub async fn plan(&self, request: &Request) -> Result<Plan, DeployError> {
+        self.plan_on(request, None).await
+    }
+
+    /// What applying a plan would do now, as a plan. Writes nothing.
+    ///
+    /// # Errors
+    /// [`DeployError::Plan`] where [`Deployer::apply`] would find it stale; else as [`Deployer::plan`].
+    pub async fn plan_again(&self, plan: &Plan, staleness: Staleness) -> Result<Plan, DeployError> {
+        self.plan_on(&plan.request(), base(plan, staleness)).await
+    }
+
+    /// The plan of a request, on what another plan was made from where that is given.
+    async fn plan_on(&self, request: &Request, base: Option<&Plan>) -> Result<Plan, DeployError> {
         let around = self.find().await?;
         let documents = self.documents(&around);
         let job = documents.begin(request).await.map_err(|source| DeployError::Documents { failed: None, source })?;
+        if let Some(base) = base {
+            self.check_plan(base, &around, job.planned())?;
+        }
         let mut plan = plan::of_documents(&job);
         let edited = |subject| job.planned().iter().find(|edited| edited.subject == subject);
         let steps = &self.settings().steps;
@@ -82,12 +98,7 @@ impl Deployer {
     /// [`Failed`] with [`DeployError::Plan`] where it is stale, unless `staleness` says to replay it; else as
     /// [`Deployer::run`].
     pub async fn apply(&self, plan: &Plan, staleness: Staleness) -> Result<Report, Failed> {
-        let request = plan.request();
-        let plan = match staleness {
-            Staleness::Refuse => Some(plan),
-            Staleness::Rebase => None,
-        };
-        self.run_as_planned(&request, plan).await
+        self.run_as_planned(&plan.request(), base(plan, staleness)).await
     }
 
     /// What the document that is written first must be.
@@ -128,5 +139,13 @@ impl Deployer {
             }
         }
         if changed.is_empty() { Ok(()) } else { Err(PlanError::Stale { changed }) }
+    }
+}
+
+/// What must still be as it was; nothing where the plan is replayed.
+fn base(plan: &Plan, staleness: Staleness) -> Option<&Plan> {
+    match staleness {
+        Staleness::Refuse => Some(plan),
+        Staleness::Rebase => None,
     }
 }

@@ -149,6 +149,13 @@ async fn err_stale_plan_is_refused_and_says_what_changed() {
     assert!(said.stderr.contains("deployment `other` was added; location `other` was added"), "{}", said.stderr);
     assert!(!system.values().await.contains("etl"));
 
+    // Without writing, the same is said.
+    let said = system.run(&["apply", file, "--dry-run"]).await;
+    assert_eq!(said.exit, 3, "{said:#?}");
+    let said = system.run(&["apply", file, "--rebase", "--dry-run", "--detailed-exitcode"]).await;
+    assert!(said.exit == 2 && said.stdout.contains("+ deployment etl"), "{said:#?}");
+    assert!(!system.values().await.contains("etl") && system.revision() == 0, "{said:#?}");
+
     let done = system.run(&["apply", file, "--rebase"]).await;
     assert_eq!(done.exit, 0, "{done:#?}");
     assert!(system.values().await.contains("etl") && system.workspace().await.contains("etl"));
@@ -224,6 +231,10 @@ async fn chart_owned_workspace_is_refused_allowed_reverted_and_written_back() {
     assert_eq!(status.exit, 0, "{status:#?}");
 
     // For good.
+    let preview = ["adopt", "--dry-run", "--detailed-exitcode"];
+    let previewed = system.run(&preview).await;
+    assert_eq!(previewed.exit, 2, "{previewed:#?}");
+    assert_eq!(system.done(&preview[..2]).await["changed"], json!(true));
     let chart = testing::system_chart();
     let adopted = system.run(&["adopt", "--upgrade-system", "--system-chart", chart.to_str().unwrap()]).await;
     assert_eq!(adopted.exit, 0, "{adopted:#?}");
@@ -231,5 +242,6 @@ async fn chart_owned_workspace_is_refused_allowed_reverted_and_written_back() {
     let owned = system.namespace.get(WORKSPACE).await;
     assert!(owned["metadata"]["annotations"]["meta.helm.sh/release-name"].is_null(), "{owned:#}");
     assert_eq!(system.done(&["adopt"]).await["changed"], json!(false));
+    assert_eq!(system.run(&preview).await.exit, 0);
     assert_eq!(system.done(&["remove", "etl"]).await["changed"], json!(true));
 }
