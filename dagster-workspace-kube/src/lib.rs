@@ -21,6 +21,8 @@ pub mod lease;
 #[cfg(feature = "cluster")]
 pub mod plan;
 #[cfg(feature = "cluster")]
+mod release_status;
+#[cfg(feature = "cluster")]
 pub mod reload;
 pub mod retry;
 #[cfg(feature = "cluster")]

@@ -17,6 +17,7 @@ use serde::Deserialize;
 
 use super::call::{ApiError, Call};
 use super::object::{List, Metadata};
+use crate::release_status::Status;
 
 /// The most bytes that a release may have decompressed. Helm's own limit is the Secret's 1 MiB, compressed.
 const MAX_LEN: u64 = 256 * 1024 * 1024;
@@ -33,8 +34,8 @@ pub struct Release {
     pub namespace: String,
     /// Its revision, from 1.
     pub revision: u64,
-    /// Helm's word for how it went: `deployed`, `failed`, `pending-upgrade`.
-    pub status: String,
+    /// How it went.
+    pub status: Status,
     /// The chart's name.
     pub chart: String,
     /// The chart's version.
@@ -144,7 +145,7 @@ impl Release {
             name: "r".to_owned(),
             namespace: "n".to_owned(),
             revision: 1,
-            status: "deployed".to_owned(),
+            status: Status::Deployed,
             chart: chart.to_owned(),
             chart_version: "1.13.27".to_owned(),
             app_version: None,
@@ -256,7 +257,7 @@ async fn newest(
     let list: List<Entry> = Call::new("list", driver.resource(), namespace, None).send(client, request).await?;
     let revisions = list.items.into_iter().filter_map(|Entry { metadata }| {
         let revision: u64 = metadata.labels.get("version")?.parse().ok()?;
-        let deployed = metadata.labels.get("status").is_some_and(|status| status == "deployed");
+        let deployed = metadata.labels.get("status").is_some_and(|status| status == Status::Deployed.as_str());
         Some((deployed, revision, metadata.name))
     });
     Ok(revisions.max().map(|(_, revision, name)| (name, revision)))
@@ -282,7 +283,7 @@ struct Stored {
 
 #[derive(Debug, Deserialize)]
 struct Info {
-    status: String,
+    status: Status,
 }
 
 #[derive(Debug, Deserialize)]

@@ -13,9 +13,10 @@ mod release;
 mod roll_out;
 mod upgrade;
 
+pub use crate::release_status::Status;
 pub use chart::{Chart, ChartSource, REPOSITORY, SYSTEM, USER_DEPLOYMENTS};
 pub use error::HelmError;
 pub use program::{Helm, HelmVersion, Major};
-pub use release::{Past, Release, ReleaseError, Status, release};
+pub use release::{Past, Release, ReleaseError, release};
 pub use roll_out::{Newest, Patience, Recovery, RollOutError, RolledOut, Step};
 pub use upgrade::{OnFailure, Options, Schema, Target, Upgrade, Wait};

@@ -8,6 +8,8 @@ use kube::api::ListParams;
 use kube::core::Request;
 use serde::{Deserialize, Serialize};
 
+use crate::release_status::Status;
+
 /// The label with the hash that a revision was made from.
 pub(super) const HASH: &str = "dagster-workspace/hash";
 /// The label with the revision that the hash was written for: helm copies labels from revision to revision.
@@ -19,70 +21,6 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// The description of a revision that was made from `hash`.
 pub(super) fn description(hash: &str) -> String {
     format!("dagster-workspace {hash}")
-}
-
-/// Where a revision stands, in helm's words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Status {
-    /// All is written.
-    Deployed,
-    /// A later revision took its place.
-    Superseded,
-    /// helm failed, or was asked to end. The next upgrade goes on from there.
-    Failed,
-    /// helm installs the first revision, or was killed meanwhile.
-    PendingInstall,
-    /// helm upgrades, or was killed meanwhile.
-    PendingUpgrade,
-    /// helm rolls back, or was killed meanwhile.
-    PendingRollback,
-    /// It is being uninstalled.
-    Uninstalling,
-    /// It was uninstalled, and its history was kept.
-    Uninstalled,
-    /// Something else.
-    #[serde(untagged)]
-    Other(String),
-}
-
-impl Status {
-    fn parse(text: &str) -> Self {
-        match text {
-            "deployed" => Self::Deployed,
-            "superseded" => Self::Superseded,
-            "failed" => Self::Failed,
-            "pending-install" => Self::PendingInstall,
-            "pending-upgrade" => Self::PendingUpgrade,
-            "pending-rollback" => Self::PendingRollback,
-            "uninstalling" => Self::Uninstalling,
-            "uninstalled" => Self::Uninstalled,
-            other => Self::Other(other.to_owned()),
-        }
-    }
-
-    /// As helm writes it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Deployed => "deployed",
-            Self::Superseded => "superseded",
-            Self::Failed => "failed",
-            Self::PendingInstall => "pending-install",
-            Self::PendingUpgrade => "pending-upgrade",
-            Self::PendingRollback => "pending-rollback",
-            Self::Uninstalling => "uninstalling",
-            Self::Uninstalled => "uninstalled",
-            Self::Other(text) => text,
-        }
-    }
-
-    /// Whether helm is at work on the revision, or was killed when it was: no other helm touches the release.
-    #[must_use]
-    pub fn is_pending(&self) -> bool {
-        matches!(self, Self::PendingInstall | Self::PendingUpgrade | Self::PendingRollback)
-    }
 }
 
 /// A revision of a release.
@@ -218,7 +156,7 @@ impl Metadata {
         let ours = label(REVISION).and_then(|revision| revision.parse().ok()) == Some(number);
         Some(Revision {
             number,
-            status: Status::parse(label("status")?),
+            status: label("status")?.as_str().into(),
             hash: label(HASH).filter(|_| ours).cloned(),
             modified: label("modifiedAt").or(label("createdAt")).and_then(|seconds| seconds.parse().ok()),
         })
@@ -230,7 +168,7 @@ pub(super) fn parse_history(name: &str, json: &[u8]) -> Result<Option<Release>, 
     #[derive(Deserialize)]
     struct Line {
         revision: u32,
-        status: String,
+        status: Status,
         updated: Option<String>,
         #[serde(default)]
         description: String,
@@ -238,7 +176,7 @@ pub(super) fn parse_history(name: &str, json: &[u8]) -> Result<Option<Release>, 
     let lines: Vec<Line> = serde_json::from_slice(json)?;
     let revisions = lines.into_iter().map(|line| Revision {
         number: line.revision,
-        status: Status::parse(&line.status),
+        status: line.status,
         hash: line.description.strip_prefix(&description("")).map(str::to_owned),
         modified: line.updated.and_then(|time| seconds(&time)),
     });

@@ -13,8 +13,9 @@ use serde::Serialize;
 
 use super::error::HelmError;
 use super::program::Helm;
-use super::release::{Release, ReleaseError, Status};
+use super::release::{Release, ReleaseError};
 use super::upgrade::Upgrade;
+use crate::release_status::Status;
 
 /// The values as they stand now.
 #[derive(Clone, Debug, PartialEq, Eq)]
