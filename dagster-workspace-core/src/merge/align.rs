@@ -192,6 +192,29 @@ impl<'d> Matching<'d> {
         row.place(side).replace(at).is_none()
     }
 
+    /// The items without identity that stand behind the same item that both sides have; each list ascends.
+    fn beside(&self, in_ours: &[(usize, usize)], in_theirs: &[(usize, usize)]) -> Vec<(Vec<usize>, Vec<usize>)> {
+        let theirs_of: BTreeMap<usize, usize> = in_theirs.iter().copied().collect();
+        let stable = in_ours.iter().filter_map(|(base, own)| {
+            let (own, _) = self.loose.ours.get(*own)?;
+            let (their, _) = self.loose.theirs.get(*theirs_of.get(base)?)?;
+            Some((*own, *their))
+        });
+        let named = self.rows.iter().filter_map(|row| Some((row.ours?, row.theirs?)));
+        let pairs: Vec<(usize, usize)> = stable.chain(named).collect();
+        let of_ours: BTreeMap<usize, usize> = pairs.iter().copied().collect();
+        let of_theirs: BTreeMap<usize, usize> = pairs.iter().map(|(_, their)| (*their, *their)).collect();
+        let mut groups: BTreeMap<Option<usize>, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+        let left = |of: &BTreeMap<usize, usize>, place: usize| of.range(..place).next_back().map(|(_, anchor)| *anchor);
+        for (at, (place, _)) in self.loose.ours.iter().enumerate() {
+            groups.entry(left(&of_ours, *place)).or_default().0.push(at);
+        }
+        for (at, (place, _)) in self.loose.theirs.iter().enumerate() {
+            groups.entry(left(&of_theirs, *place)).or_default().1.push(at);
+        }
+        groups.into_values().collect()
+    }
+
     /// Matches the items that have no identity by content; whether both sides replaced the same ones.
     fn match_loose(&mut self, no_base: bool) -> bool {
         let Three { base, ours, theirs } = &self.loose;
@@ -205,7 +228,8 @@ impl<'d> Matching<'d> {
             return true;
         }
         let (in_ours, in_theirs) = (lcs::matches(&b, &o), lcs::matches(&b, &t));
-        let alike = both_new(&o, &in_ours, &t, &in_theirs);
+        let beside = self.beside(&in_ours, &in_theirs);
+        let alike = both_new((&o, &in_ours), (&t, &in_theirs), &beside);
         if clashes(b.len(), (&in_ours, o.len()), (&in_theirs, t.len()), &alike) {
             return true;
         }
@@ -239,30 +263,40 @@ impl<'d> Matching<'d> {
     }
 }
 
-/// New items of both sides that are the same, between the same items that all three have.
+/// New items of both sides that are the same: behind the same item that both have, which may have moved, else between the
+/// same items that all three have.
 fn both_new(
-    ours: &[String],
-    in_ours: &[(usize, usize)],
-    theirs: &[String],
-    in_theirs: &[(usize, usize)],
+    (ours, in_ours): (&[String], &[(usize, usize)]),
+    (theirs, in_theirs): (&[String], &[(usize, usize)]),
+    beside: &[(Vec<usize>, Vec<usize>)],
 ) -> Vec<(usize, usize)> {
-    let old_ours: BTreeSet<usize> = in_ours.iter().map(|(_, at)| *at).collect();
-    let old_theirs: BTreeSet<usize> = in_theirs.iter().map(|(_, at)| *at).collect();
+    let mut used_ours: BTreeSet<usize> = in_ours.iter().map(|(_, at)| *at).collect();
+    let mut used_theirs: BTreeSet<usize> = in_theirs.iter().map(|(_, at)| *at).collect();
     let theirs_of: BTreeMap<usize, usize> = in_theirs.iter().copied().collect();
     let stable = in_ours.iter().filter_map(|(base, own)| Some((*own, *theirs_of.get(base)?)));
-    let (mut o, mut t) = (0, 0);
+    let mut from = (0, 0);
+    let between = stable.chain([(ours.len(), theirs.len())]).map(|next| {
+        let (own, their) = (from.0..next.0, from.1..next.1);
+        from = (next.0 + 1, next.1 + 1);
+        (own.collect(), their.collect())
+    });
     let mut out = Vec::new();
-    for (next_o, next_t) in stable.chain([(ours.len(), theirs.len())]) {
-        let new = |items: &[String], from: usize, to: usize, old: &BTreeSet<usize>| -> (Vec<usize>, Vec<String>) {
-            let places = (from..to).filter(|at| !old.contains(at));
+    for (own, their) in beside.iter().cloned().chain(between) {
+        let new = |items: &[String], places: Vec<usize>, used: &BTreeSet<usize>| -> (Vec<usize>, Vec<String>) {
+            let places = places.into_iter().filter(|at| !used.contains(at));
             places.filter_map(|at| Some((at, items.get(at)?.clone()))).unzip()
         };
-        let (own, own_texts) = new(ours, o, next_o, &old_ours);
-        let (their, their_texts) = new(theirs, t, next_t, &old_theirs);
-        let pairs = lcs::matches(&own_texts, &their_texts);
-        out.extend(pairs.iter().filter_map(|(one, other)| Some((*own.get(*one)?, *their.get(*other)?))));
-        (o, t) = (next_o + 1, next_t + 1);
+        let (own, own_texts) = new(ours, own, &used_ours);
+        let (their, their_texts) = new(theirs, their, &used_theirs);
+        for (one, other) in lcs::matches(&own_texts, &their_texts) {
+            if let (Some(one), Some(other)) = (own.get(one), their.get(other)) {
+                used_ours.insert(*one);
+                used_theirs.insert(*other);
+                out.push((*one, *other));
+            }
+        }
     }
+    out.sort_unstable();
     out
 }
 
@@ -276,8 +310,9 @@ struct Region {
 }
 
 impl Region {
-    fn inserts(self) -> bool {
-        self.new_start < self.new_end
+    /// Whether it has new items that are not among those that both sides have.
+    fn inserts(self, shared: &BTreeSet<usize>) -> bool {
+        (self.new_start..self.new_end).any(|at| !shared.contains(&at))
     }
 
     fn deletes(self) -> bool {
@@ -299,14 +334,14 @@ fn regions(base: usize, own: usize, pairs: &[(usize, usize)]) -> Vec<Region> {
 }
 
 /// Whether both sides changed the same items or neighbours of them, so that it is open what stands for what: unless both did
-/// the same, both only took out, or both only put in.
+/// the same, both only took out, or both only put in. What both put in alike is open nowhere.
 fn clashes(
     base: usize,
     (in_ours, ours): (&[(usize, usize)], usize),
     (in_theirs, theirs): (&[(usize, usize)], usize),
     alike: &[(usize, usize)],
 ) -> bool {
-    let partner: BTreeMap<usize, usize> = alike.iter().copied().collect();
+    let (own_shared, their_shared): (BTreeSet<usize>, BTreeSet<usize>) = alike.iter().copied().unzip();
     let of_theirs = regions(base, theirs, in_theirs);
     let mut from = 0;
     regions(base, ours, in_ours).into_iter().any(|own| {
@@ -314,12 +349,8 @@ fn clashes(
         from += of_theirs.iter().skip(from).take_while(|other| other.end < own.start).count();
         let near = of_theirs.iter().skip(from).take_while(|other| other.start <= own.end);
         near.copied().any(|other| {
-            let lengths = own.new_end - own.new_start == other.new_end - other.new_start;
-            let mut pairs = (own.new_start..own.new_end).zip(other.new_start..other.new_end);
-            // The same new items: what is left is who took out how many of the old ones.
-            let same = lengths && pairs.all(|(one, other)| partner.get(&one) == Some(&other));
-            let put = own.inserts() || other.inserts();
-            !same && put && (own.deletes() || other.deletes())
+            let put = own.inserts(&own_shared) || other.inserts(&their_shared);
+            put && (own.deletes() || other.deletes())
         })
     })
 }

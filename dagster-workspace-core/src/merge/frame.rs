@@ -7,10 +7,12 @@ use alloc::vec::Vec;
 
 use super::align::Row;
 use super::collection::{Fate, Sides};
+use super::floating::{SideLines, left_behind};
 use super::layout::{Body, Form, Layout, Slot};
 use super::rope::Mark;
 use super::trivia::{Lead, leads_merged};
-use super::walk::{Change, Fit, Meant, Walk, in_brackets};
+use super::walk::{Change, Fit, Meant, Walk};
+use super::write::in_brackets;
 use super::{Input, Prefer};
 use crate::edit::element::{Chomping, chomping};
 use crate::span::offset;
@@ -48,7 +50,7 @@ impl Frame {
         let by = match (ours.form(), theirs.form()) {
             (Form::Block, _) if none_left => By::Nothing,
             (Form::Block, _) => By::OursBlock,
-            (_, Form::Block) if own.slots.is_empty() && !none_left && !fit.mixed => By::Theirs,
+            (_, Form::Block) if own.slots.is_empty() && !none_left && !fit.mixed && yields(sides) => By::Theirs,
             _ => By::OursFlow,
         };
         let mixed = by != By::Theirs && (fit.mixed || own.is_block() != their.is_block());
@@ -92,21 +94,33 @@ impl<'d> Walk<'_, 'd> {
         elements: &mut Vec<(Option<Node<'d>>, Meant<'d>)>,
     ) {
         let mut before: Option<Row> = None;
+        let mut floating = left_behind(sides, rows, fates);
         for (place, at) in order.iter().enumerate() {
             let (Some(row), Some(fate)) = (rows.get(*at), fates.get(*at)) else { continue };
-            if let Some(element) = self.as_it_stands(sides, frame, row, (*fate, place == 0)) {
+            let above = floating.remove(&Some(*at)).unwrap_or_default();
+            let stands = above.is_empty().then(|| self.as_it_stands(sides, frame, row, (*fate, place == 0)));
+            if let Some(element) = stands.flatten() {
                 elements.push(element);
                 before = Some(*row);
                 continue;
             }
             if frame.is_block() {
                 let kept = before.as_ref().is_some_and(|before| keeps_breaks(sides, before));
-                self.block_gap(sides, frame, row, (place == 0, kept));
+                self.block_gap(sides, frame, row, (place == 0, kept), above);
             } else {
                 self.flow_gap(sides, frame, before.as_ref(), row);
             }
             elements.extend(self.survivor(sides, frame, row, *fate));
             before = Some(*row);
+        }
+        for (side, start, end) in floating.remove(&None).unwrap_or_default() {
+            let layout = if side == Input::Ours { sides.ours } else { sides.theirs };
+            self.rope.text(layout.lines().line_break(layout.start));
+            let end = layout.lines().end(start).min(end);
+            match side {
+                Input::Theirs => self.their_line(start, end, frame.fit.shift),
+                _ => self.rope.ours(start, end),
+            }
         }
         self.last_gap(sides, frame, before.as_ref());
     }
@@ -192,7 +206,14 @@ impl<'d> Walk<'_, 'd> {
     }
 
     /// The lines above an element, and its indentation. `first` of all, or behind a scalar that has `kept` its line breaks.
-    fn block_gap(&mut self, sides: &Sides<'_, 'd>, frame: &Frame, row: &Row, (first, kept): (bool, bool)) {
+    fn block_gap(
+        &mut self,
+        sides: &Sides<'_, 'd>,
+        frame: &Frame,
+        row: &Row,
+        (first, kept): (bool, bool),
+        above: SideLines,
+    ) {
         let (own, their) = (sides.our_slot(row), sides.their_slot(row));
         let lead = |layout: &Layout<'d>, slot: &Slot<'d>| Lead::of(layout, slot);
         let base = sides.base_slot(row).map(|(layout, slot)| lead(layout, slot));
@@ -219,25 +240,25 @@ impl<'d> Walk<'_, 'd> {
             }
         };
         if from == Input::Ours
-            && let Some(slot) = own.filter(|_| !frame.by_theirs() && first == (row.ours == Some(0)))
+            && let Some(slot) = own.filter(|_| !frame.by_theirs() && first == (row.ours == Some(0)) && above.is_empty())
         {
             // As it stands.
             self.rope.ours(slot.gap, slot.element.start);
             return;
         }
-        let lines: Vec<(Input, usize, usize)> = match (from, &ours, &theirs) {
+        let own: SideLines = match (from, &ours, &theirs) {
             (Input::Ours, Some(own), _) => own.lines().map(|(start, end)| (Input::Ours, start, end)).collect(),
             (Input::Theirs, _, Some(their)) => their.lines().map(|(start, end)| (Input::Theirs, start, end)).collect(),
             (_, Some(own), Some(their)) => leads_merged(base.as_ref(), own, their),
             _ => Vec::new(),
         };
-        let lines = self.wanted(lines, row, first || kept);
+        let lines = self.wanted(above.into_iter().chain(own).collect(), row, first || kept);
         self.lines_above(sides, frame, first, &lines);
     }
 
     /// Those of the lines above an element that are to be written: of one that has become the first, or that follows a scalar
     /// which would take them for its own, not the blank ones at their top.
-    fn wanted(&self, mut lines: Vec<(Input, usize, usize)>, row: &Row, trim: bool) -> Vec<(Input, usize, usize)> {
+    fn wanted(&self, mut lines: SideLines, row: &Row, trim: bool) -> SideLines {
         lines.retain(|(side, start, _)| *side == Input::Ours || !self.limits.strip.contains(&offset(*start)));
         let separates = |(side, start, end): &&(Input, usize, usize)| {
             let (text, place) =
@@ -304,7 +325,10 @@ impl<'d> Walk<'_, 'd> {
             (Some(ours), Some(theirs)) => {
                 self.trivia(base, ours, theirs, frame.fit);
             }
-            (Some((start, end)), None) => self.rope.ours(start, end),
+            (Some((start, end)), None) => {
+                self.delicate = true;
+                self.rope.ours(start, end);
+            }
             (None, Some((start, end))) => {
                 self.delicate = true;
                 self.rope.theirs(start, end, frame.fit.shift);
@@ -353,6 +377,13 @@ impl<'d> Walk<'_, 'd> {
             self.trivia(base, ours, theirs, frame.fit);
         }
     }
+}
+
+/// Whether the tag and the anchor of ours may be lost with its brackets: theirs has the same, or has changed them alone.
+fn yields<'d>(sides: &Sides<'_, 'd>) -> bool {
+    let properties = |layout: &Layout<'d>| (layout.node.tag(), layout.node.anchor());
+    let own = properties(sides.ours);
+    own == properties(sides.theirs) || sides.base.is_some_and(|base| own == properties(base))
 }
 
 /// What stands between two elements in brackets, where neither side has them side by side.

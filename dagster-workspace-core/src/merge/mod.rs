@@ -9,6 +9,7 @@ mod align;
 mod collection;
 mod conflict;
 mod eol;
+mod floating;
 mod frame;
 mod layout;
 mod lcs;
@@ -24,6 +25,7 @@ mod shorten;
 mod trivia;
 mod trunk;
 mod walk;
+mod write;
 
 use alloc::borrow::Cow;
 use alloc::string::String;

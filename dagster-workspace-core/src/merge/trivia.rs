@@ -1,7 +1,7 @@
 //! Comments and blank lines: those above an element, and the account that none is lost. Read [`Lead`] and [`audit`].
 
 use alloc::borrow::ToOwned as _;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -52,6 +52,11 @@ impl<'d> Lead<'d> {
         self.text.get(start..end).unwrap_or_default().trim()
     }
 
+    /// Its lines without what surrounds their text.
+    pub(super) fn texts(self) -> Vec<String> {
+        self.lines().map(|line| self.line(line).to_owned()).collect()
+    }
+
     /// Whether two elements have the same lines above them, each in its own column.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.source() == other.source()
@@ -63,35 +68,28 @@ impl<'d> Lead<'d> {
 /// Lines above an element that both sides changed: what one inserted and what the other did. Where both changed the same
 /// lines, those of ours.
 pub(super) fn leads_merged(base: Option<&Lead<'_>>, ours: &Lead<'_>, theirs: &Lead<'_>) -> Vec<(Input, usize, usize)> {
-    let lines = |lead: &Lead<'_>| lead.lines().map(|line| lead.line(line).to_owned()).collect::<Vec<String>>();
-    let (old, own, their) = (base.map(lines).unwrap_or_default(), lines(ours), lines(theirs));
-    let (in_ours, in_theirs) = (lcs::matches(&old, &own), lcs::matches(&old, &their));
-    let theirs_of: BTreeMap<usize, usize> = in_theirs.iter().copied().collect();
-    let places =
-        Three { base: Vec::new(), ours: ours.lines().collect::<Vec<_>>(), theirs: theirs.lines().collect::<Vec<_>>() };
+    let old = base.map(|lead| lead.texts()).unwrap_or_default();
+    let (own, their) = (ours.texts(), theirs.texts());
+    // What both sides have comes first: of lines that say the same it tells which one is which.
+    let both = lcs::matches(&own, &their);
+    let shared: Vec<String> = both.iter().filter_map(|(at, _)| own.get(*at).cloned()).collect();
     // Lines that all three have divide the rest.
-    let stable = in_ours.iter().filter_map(|(old, own)| Some((*old, *own, *theirs_of.get(old)?)));
-    let ends = core::iter::once((old.len(), own.len(), their.len()));
+    let stable = lcs::matches(&old, &shared).into_iter().filter_map(|(b, at)| both.get(at).map(|(o, t)| (b, *o, *t)));
+    let said = |lines: &[String]| lines.iter().filter(|line| !line.is_empty()).cloned().collect::<Vec<_>>();
     let (mut b, mut o, mut t) = (0, 0, 0);
-    let mut out = Vec::new();
-    for (next_b, next_o, next_t) in stable.chain(ends) {
+    let mut out: Vec<(Input, usize)> = Vec::new();
+    for (next_b, next_o, next_t) in stable.chain([(old.len(), own.len(), their.len())]) {
         let part = |lines: &[String], from: usize, to: usize| lines.get(from..to).unwrap_or_default().to_vec();
         let (was, mine, yours) = (part(&old, b, next_b), part(&own, o, next_o), part(&their, t, next_t));
-        if mine != was || mine == yours {
+        if was.is_empty() && mine != yours && yours.iter().any(|line| !line.is_empty()) {
+            let placed = |(side, at)| if side == Input::Ours { (side, o + at) } else { (side, t + at) };
+            out.extend(union(&mine, &yours).into_iter().map(placed));
+        } else if mine == was && mine != yours || said(&mine) == said(&was) && said(&yours) != said(&was) {
+            out.extend((t..next_t).map(|at| (Input::Theirs, at)));
+        } else {
             out.extend((o..next_o).map(|at| (Input::Ours, at)));
         }
-        let new = yours != was && yours != mine;
-        if new && (mine == was || was.is_empty() && yours.iter().any(|line| !line.is_empty())) {
-            let own: BTreeSet<&String> = mine.iter().collect();
-            out.extend(
-                (t..next_t)
-                    .filter(|at| mine == was || !their.get(*at).is_some_and(|line| own.contains(line)))
-                    .map(|at| (Input::Theirs, at)),
-            );
-        }
-        if next_o < own.len() || next_b < old.len() {
-            out.extend((next_o < own.len()).then_some((Input::Ours, next_o)));
-        }
+        out.extend((next_o < own.len()).then_some((Input::Ours, next_o)));
         (b, o, t) = (next_b + 1, next_o + 1, next_t + 1);
     }
     let text = |(side, at): &(Input, usize)| if *side == Input::Ours { own.get(*at) } else { their.get(*at) };
@@ -103,11 +101,24 @@ pub(super) fn leads_merged(base: Option<&Lead<'_>>, ours: &Lead<'_>, theirs: &Le
             break;
         }
     }
+    let (lines, their_lines): (Vec<_>, Vec<_>) = (ours.lines().collect(), theirs.lines().collect());
     let place = |(side, at): (Input, usize)| {
-        let lines = if side == Input::Ours { &places.ours } else { &places.theirs };
+        let lines = if side == Input::Ours { &lines } else { &their_lines };
         lines.get(at).map(|(start, end)| (side, *start, *end))
     };
     out.into_iter().filter_map(place).collect()
+}
+
+/// The lines of both sides in order, those that both have once; between these, those of ours first.
+fn union(ours: &[String], theirs: &[String]) -> Vec<(Input, usize)> {
+    let (mut o, mut t) = (0, 0);
+    let mut out = Vec::new();
+    for (next_o, next_t) in lcs::matches(ours, theirs).into_iter().chain([(ours.len(), theirs.len())]) {
+        out.extend((o..next_o).map(|at| (Input::Ours, at)).chain((t..next_t).map(|at| (Input::Theirs, at))));
+        out.extend((next_o < ours.len()).then_some((Input::Ours, next_o)));
+        (o, t) = (next_o + 1, next_t + 1);
+    }
+    out
 }
 
 /// The comments of a text, in order.

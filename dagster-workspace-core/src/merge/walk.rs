@@ -5,14 +5,14 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::conflict::ConflictKind;
-use super::layout::{Body, Form, Layout, Slot};
+use super::layout::{Body, Layout, Slot};
 use super::rope::{Mark, Rope};
 use super::same::{Class, class, is_same, same_bytes};
+use super::write::{Taken, requoted};
 use super::{Input, Prefer, Three};
 use crate::diff::MergeKeys;
 use crate::span::{Span, offset};
-use crate::yaml::quote::{Context, Quoting, write};
-use crate::yaml::{Kind, Node, Schema, Step};
+use crate::yaml::{Kind, Node, Step};
 
 /// What the result must mean.
 #[derive(Clone, Debug)]
@@ -188,6 +188,7 @@ impl<'d> Walk<'_, 'd> {
         let wanted = base == Some(own) || self.prefer == Prefer::Theirs;
         if changed && wanted && !fit.mixed && self.accept(id, ours) {
             self.rope.theirs(theirs.0, theirs.1, fit.shift);
+            self.delicate |= own.contains('#');
             if their.contains('#') {
                 self.brought.push((Span::new(offset(theirs.0), offset(theirs.1)), id));
             }
@@ -271,87 +272,12 @@ impl<'d> Walk<'_, 'd> {
             Decision::OursAsTheirs if !fit.mixed => requoted(ours.node, theirs.node),
             _ => None,
         };
-        self.write_value(base, ours, theirs, fit, if taken { Input::Theirs } else { Input::Ours }, written);
+        let side = if taken { Input::Theirs } else { Input::Ours };
+        self.write_value(base, ours, theirs, fit, Taken { side, text: written });
         if let Some(number) = noted {
             self.rope.mark(Mark::End(number));
         }
         Meant::Node(if taken { theirs.node } else { ours.node })
-    }
-
-    /// Writes one side's value, or the text for it, and what stands around it.
-    fn write_value(
-        &mut self,
-        base: Option<&Body<'d>>,
-        ours: &Body<'d>,
-        theirs: &Body<'d>,
-        fit: Fit,
-        side: Input,
-        written: Option<alloc::string::String>,
-    ) {
-        // Comments inside a value go with it.
-        self.delicate |= ours.node.source().contains('#') || theirs.node.source().contains('#');
-        let inline = ours.form() == Form::Inline && theirs.form() == Form::Inline;
-        let tags = ours.node.tag() == theirs.node.tag();
-        if !inline || !tags && side == Input::Theirs {
-            // The lines as a whole: what leads to the value depends on how it lies.
-            self.delicate = true;
-            match side {
-                Input::Theirs if fit.mixed => {
-                    self.rope.ours(ours.key_end, ours.value);
-                    self.rope.text(in_brackets(theirs.node));
-                    self.rope.ours(ours.value_end, ours.end);
-                }
-                Input::Theirs => self.rope.theirs(theirs.key_end, theirs.end, fit.shift),
-                _ => self.rope.ours(ours.key_end, ours.end),
-            }
-            return;
-        }
-        let base = base.filter(|body| body.form() == Form::Inline);
-        let text = |span: fn(&Body<'d>) -> (usize, usize)| {
-            base.map(|body| self.texts.base.get(span(body).0..span(body).1).unwrap_or_default())
-        };
-        let (lead, tail) = (text(|body| (body.key_end, body.value)), text(|body| (body.value_end, body.end)));
-        // An anchor that must not come does not come without its value either.
-        let refused = self.limits.denied(&value_id(ours.node, theirs.node)) == Some(ConflictKind::Anchor);
-        let from = if refused {
-            self.rope.ours(ours.key_end, ours.value);
-            Input::Ours
-        } else {
-            self.trivia(lead, (ours.key_end, ours.value), (theirs.key_end, theirs.value), fit)
-        };
-        if !refused {
-            self.check_anchor(base, ours, theirs, from);
-        }
-        match (written, side) {
-            (Some(text), _) => self.rope.text(text),
-            (None, Input::Theirs) => {
-                if from == Input::Ours && ours.value == ours.key_end + 1 && theirs.value > theirs.key_end + 1 {
-                    // Nothing was written here: the blank behind the indicator comes with the value.
-                    self.rope.text(" ");
-                }
-                self.rope.theirs(theirs.value, theirs.value_end, fit.shift);
-            }
-            _ => self.rope.ours(ours.value, ours.value_end),
-        }
-        self.trivia(tail, (ours.value_end, ours.end), (theirs.value_end, theirs.end), fit);
-    }
-
-    /// Notes where an anchor that theirs changed is left as ours has it.
-    pub(super) fn check_anchor(&mut self, base: Option<&Body<'d>>, ours: &Body<'d>, theirs: &Body<'d>, from: Input) {
-        let old = base.map(|body| body.node);
-        let place = |node: Node<'d>| Some((node.full_span(), node));
-        let places = Three { base: old.and_then(place), ours: place(ours.node), theirs: place(theirs.node) };
-        let (their_anchor, their_tag) = (theirs.node.anchor(), theirs.node.tag());
-        let is_collection = !matches!(class(ours.node), Class::Scalar | Class::Alias);
-        let lost = |own: Option<&str>, their: Option<&str>, old: Option<&str>| own != their && their != old;
-        if from == Input::Theirs || self.prefer == Prefer::Ours {
-            return;
-        }
-        if lost(ours.node.anchor(), their_anchor, old.and_then(Node::anchor)) {
-            self.conflict(ConflictKind::Anchor, None, places);
-        } else if is_collection && lost(ours.node.tag(), their_tag, old.and_then(Node::tag)) {
-            self.conflict(ConflictKind::Type, None, places);
-        }
     }
 }
 
@@ -400,28 +326,4 @@ fn decide_whole(base: Option<Node<'_>>, ours: Node<'_>, theirs: Node<'_>, kind: 
     } else {
         Decision::Conflict(kind)
     }
-}
-
-/// A string in the quotes of another one; `None` where it is no string, or already has them.
-fn requoted(value: Node<'_>, like: Node<'_>) -> Option<alloc::string::String> {
-    let quoting = match like.kind() {
-        kind if kind == value.kind() => return None,
-        Kind::SingleQuoted => Quoting::Single,
-        Kind::DoubleQuoted => Quoting::Double,
-        Kind::Plain => Quoting::Auto,
-        _ => return None,
-    };
-    let quotable = matches!(value.kind(), Kind::SingleQuoted | Kind::DoubleQuoted | Kind::Plain);
-    let scalar = value.scalar().filter(|_| quotable && value.tag().is_none())?;
-    // In quotes where any reader might take it for something else.
-    let text = scalar.as_str(Schema::Core)?;
-    Some(write(&text, quoting, Context::Flow).into_owned())
-}
-
-/// A node on one line, in brackets where it is a collection.
-pub(super) fn in_brackets(node: Node<'_>) -> alloc::string::String {
-    use crate::edit::emit::{Brackets, flow};
-    let mut out = alloc::string::String::new();
-    flow(node, Brackets { quoting: Quoting::Auto, padding: "" }, &mut out);
-    out
 }

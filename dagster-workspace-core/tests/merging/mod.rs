@@ -370,10 +370,11 @@ fn named(conflict: &Conflict) -> Vec<Option<String>> {
 /// Lists in one order.
 fn unordered(data: Data) -> Data {
     match data {
-        Data::Map { tag, pair, entries } => {
+        Data::Map { tag, entries, .. } => {
             let mut entries: Vec<_> = entries.into_iter().map(|(key, value)| (key, unordered(value))).collect();
             entries.sort_by(|one, other| one.0.cmp(&other.0));
-            Data::Map { tag, pair, entries }
+            // A pair is notation: the items are sorted by what they are.
+            Data::Map { tag, pair: false, entries }
         }
         Data::Seq { tag, items } => {
             let mut items: Vec<Data> = items.into_iter().map(unordered).collect();

@@ -347,7 +347,16 @@ fn ids(sides: [Option<&Data>; 3], list: &str) -> Option<[Vec<Id>; 3]> {
     let loose =
         [0, 1, 2].map(|side| (0..items[side].len()).filter(|at| named(side, *at).is_none()).collect::<Vec<_>>());
     let content = [0, 1, 2].map(|side| loose[side].iter().map(|at| items[side][*at].clone()).collect::<Vec<_>>());
-    let labels = loose_ids(&content, sides[0].is_none())?;
+    // What an item stands behind: the next one on its left that has a name on both sides, or an old one without a name.
+    let left = [1, 2].map(|side| {
+        let anchor = |at: usize| match named(side, at) {
+            Some(name) => names[3 - side].contains(&Some(name.clone())).then_some(Anchor::Named(name)),
+            None => loose[side].iter().position(|own| *own == at).map(Anchor::Loose),
+        };
+        let lefts = |at: &usize| (0..*at).rev().filter_map(anchor).collect::<Vec<_>>();
+        loose[side].iter().map(lefts).collect::<Vec<_>>()
+    });
+    let labels = loose_ids(&content, &left, sides[0].is_none())?;
     Some([0, 1, 2].map(|side| {
         (0..items[side].len())
             .map(|at| match named(side, at) {
@@ -358,8 +367,19 @@ fn ids(sides: [Option<&Data>; 3], list: &str) -> Option<[Vec<Id>; 3]> {
     }))
 }
 
+/// What an item may stand behind: one that both sides have by name, or one without a name, by its number.
+#[derive(Clone, PartialEq)]
+enum Anchor {
+    Named(String),
+    Loose(usize),
+}
+
 /// Names for items that have none: those that belong together get the same.
-fn loose_ids([base, ours, theirs]: &[Vec<Data>; 3], no_base: bool) -> Option<[Vec<String>; 3]> {
+fn loose_ids(
+    [base, ours, theirs]: &[Vec<Data>; 3],
+    left: &[Vec<Vec<Anchor>>; 2],
+    no_base: bool,
+) -> Option<[Vec<String>; 3]> {
     if no_base && ours != theirs {
         return None;
     }
@@ -371,22 +391,39 @@ fn loose_ids([base, ours, theirs]: &[Vec<Data>; 3], no_base: bool) -> Option<[Ve
     let both = |at: usize| in_ours.iter().any(|(base, _)| *base == at) && in_theirs.iter().any(|(base, _)| *base == at);
     // How many items that all three have stand before it.
     let gap = |pairs: &[(usize, usize)], at: usize| pairs.iter().filter(|(base, own)| *own < at && both(*base)).count();
+    // The anchor of a new item, an old one without a name by its number in the base.
+    let anchor = |side: usize, pairs: &[(usize, usize)], at: usize| {
+        left[side][at].iter().find_map(|anchor| match anchor {
+            Anchor::Named(_) => Some(anchor.clone()),
+            Anchor::Loose(own) => of(pairs, *own).filter(|base| both(*base)).map(Anchor::Loose),
+        })
+    };
     let mut alike: Vec<(usize, usize)> = Vec::new();
-    for number in 0..=base.len() {
-        let own: Vec<usize> = new_ours.iter().copied().filter(|at| gap(&in_ours, *at) == number).collect();
-        let their: Vec<usize> = new_theirs.iter().copied().filter(|at| gap(&in_theirs, *at) == number).collect();
+    let mut pair = |own: Vec<usize>, their: Vec<usize>| {
+        let own: Vec<usize> = own.into_iter().filter(|at| alike.iter().all(|(one, _)| one != at)).collect();
+        let their: Vec<usize> = their.into_iter().filter(|at| alike.iter().all(|(_, other)| other != at)).collect();
         let pick = |from: &[Data], places: &[usize]| places.iter().map(|at| from[*at].clone()).collect::<Vec<_>>();
         let pairs = common(&pick(ours, &own), &pick(theirs, &their));
         alike.extend(pairs.into_iter().map(|(one, other)| (own[one], their[other])));
+    };
+    for at in &new_ours {
+        let place = anchor(0, &in_ours, *at);
+        let own = new_ours.iter().copied().filter(|at| anchor(0, &in_ours, *at) == place).collect();
+        let their = new_theirs.iter().copied().filter(|at| anchor(1, &in_theirs, *at) == place).collect();
+        pair(own, their);
+    }
+    for number in 0..=base.len() {
+        let own = new_ours.iter().copied().filter(|at| gap(&in_ours, *at) == number).collect();
+        let their = new_theirs.iter().copied().filter(|at| gap(&in_theirs, *at) == number).collect();
+        pair(own, their);
     }
     for (from, to, own) in parts(base.len(), &in_ours, ours.len()) {
         for (their_from, their_to, their) in parts(base.len(), &in_theirs, theirs.len()) {
             let touching = from <= their_to && their_from <= to;
-            let puts = !own.is_empty() || !their.is_empty();
+            let own_new = own.iter().any(|at| alike.iter().all(|(one, _)| one != at));
+            let puts = own_new || their.iter().any(|at| alike.iter().all(|(_, other)| other != at));
             let takes = from < to || their_from < their_to;
-            let pairs = own.iter().copied().zip(their.iter().copied()).collect::<Vec<_>>();
-            let same = own.len() == their.len() && pairs.iter().all(|pair| alike.contains(pair));
-            if !same && touching && puts && takes {
+            if touching && puts && takes {
                 return None;
             }
         }

@@ -19,6 +19,7 @@ pub(crate) fn config() -> ProptestConfig {
     ProptestConfig {
         cases,
         max_shrink_iters: 20_000,
+        max_global_rejects: cases.max(1024),
         failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
         ..ProptestConfig::default()
     }
