@@ -74,7 +74,7 @@ fn mutated_documents_are_read_as_pyyaml_reads_them() {
     let rounds = std::env::var("DAGSTER_WORKSPACE_FUZZ_ROUNDS").map_or(4_000, |rounds| rounds.parse().unwrap());
     let (mut same, mut wrong) = (0, Vec::new());
     for seed in 0..rounds {
-        let mut mutator = Mutator(seed);
+        let mut mutator = Mutator::new(seed);
         let text = &documents[mutator.below(documents.len())].1;
         let text = mutator.stretch(text, 12);
         let text = mutator.mutate(&text);

@@ -13,7 +13,7 @@ use dagster_workspace_core::lint::{Target, lint_values, lint_workspace};
 use dagster_workspace_core::values::UserDeployments;
 use dagster_workspace_core::yaml::Document;
 use serde::Deserialize;
-use serde_json::Value;
+use testing::Dice;
 
 /// Errors that helm does not see: Kubernetes, the container runtime or the user does.
 const BEYOND_HELM: [&str; 12] = [
@@ -88,10 +88,8 @@ impl Chart {
         fs::write(folder.join("Chart.yaml"), about).unwrap();
         fs::write(folder.join("templates/images.yaml"), TEMPLATE).unwrap();
         fs::copy(shared.join("dagster-user-deployments.values.yaml"), folder.join("values.yaml")).unwrap();
-        let schema = fs::read(shared.join("dagster-user-deployments.values.schema.json")).unwrap();
-        let mut schema: Value = serde_json::from_slice(&schema).unwrap();
-        without_remote(&mut schema);
-        fs::write(folder.join("values.schema.json"), schema.to_string()).unwrap();
+        let schema = testing::local_schema(&shared.join("dagster-user-deployments.values.schema.json"));
+        fs::write(folder.join("values.schema.json"), schema).unwrap();
         Some(Self { helms, folder })
     }
 
@@ -108,17 +106,6 @@ impl Chart {
         let text = String::from_utf8(output.stdout).unwrap();
         let images = text.lines().filter_map(|line| line.trim_start().strip_prefix('d')?.split_once(": \""));
         Ok(images.map(|(_, image)| image.trim_end_matches('"').to_string()).collect())
-    }
-}
-
-fn without_remote(schema: &mut Value) {
-    match schema {
-        Value::Object(map) => {
-            map.retain(|key, value| key != "$ref" || !value.as_str().is_some_and(|to| to.starts_with("http")));
-            map.values_mut().for_each(without_remote);
-        }
-        Value::Array(items) => items.iter_mut().for_each(without_remote),
-        _ => {}
     }
 }
 
@@ -205,23 +192,6 @@ fn check_verdict(text: &str, helm: Result<Vec<String>, String>) -> Result<(), St
                 .collect();
             if written == images { Ok(()) } else { Err(format!("{text}\nwritten {written:?}, helm prints {images:?}")) }
         }
-    }
-}
-
-/// splitmix64: the same seed, the same files.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) % sides as u64).unwrap()
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.roll(from.len())]
     }
 }
 
@@ -349,7 +319,7 @@ fn generated_values_have_the_verdict_of_helm_itself() {
     let (cases, seed) = (number("DAGSTER_WORKSPACE_CASES", 100), number("DAGSTER_WORKSPACE_SEED", 1));
     let (mut accepted, mut wrong) = (0, Vec::new());
     for case in 0..cases {
-        let text = generate(&mut Dice(seed.wrapping_add(case).wrapping_mul(0x2545_f491_4f6c_dd1d)));
+        let text = generate(&mut Dice::new(seed.wrapping_add(case).wrapping_mul(0x2545_f491_4f6c_dd1d)));
         let helm = &chart.helms[usize::try_from(case).unwrap() % chart.helms.len()];
         let answer = chart.template(helm, &text);
         accepted += u64::from(answer.is_ok());

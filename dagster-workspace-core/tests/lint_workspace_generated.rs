@@ -9,7 +9,7 @@ use dagster_workspace_core::error::Severity;
 use dagster_workspace_core::lint::{Target, lint_workspace};
 use dagster_workspace_core::yaml::Document;
 use serde_json::json;
-use testing::Oracle;
+use testing::{Dice, Oracle};
 
 const ORACLE: &str = "../testing/oracles/dagster_workspace.py";
 
@@ -18,28 +18,6 @@ const STRICTER: [&str; 2] = ["DW0124", "DW0130"];
 
 /// What Dagster says of things that the text alone does not show.
 const INVISIBLE: [&str; 3] = ["is not set", "cannot be coerced into an int", "multiple locations with the same name"];
-
-/// splitmix64: the same seed, the same files.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) % sides as u64).unwrap()
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.roll(from.len())]
-    }
-
-    /// Once in `times`.
-    fn rarely(&mut self, times: usize) -> bool {
-        self.roll(times) == 0
-    }
-}
 
 const NAMES: &[&str] =
     &["etl", "\"etl\"", "'a b'", "team: x", "été", "a/b", "etl2", "ml", "x", "reports", "stage-7", "v1"];
@@ -330,7 +308,7 @@ fn generated_files_have_the_verdict_of_dagster_itself() {
     let (cases, seed) = (number("DAGSTER_WORKSPACE_CASES", 1500), number("DAGSTER_WORKSPACE_SEED", 1));
     let (mut accepted, mut refused, mut wrong) = (0, 0, Vec::new());
     for case in 0..cases {
-        let text = generate(&mut Dice(seed.wrapping_add(case).wrapping_mul(0x2545_f491_4f6c_dd1d)));
+        let text = generate(&mut Dice::new(seed.wrapping_add(case).wrapping_mul(0x2545_f491_4f6c_dd1d)));
         let answer = oracle.ask(&json!({ "text": text, "env": { "DW_A": "a", "DW_PORT": "3030" } }));
         let reason = answer["reason"].as_str().unwrap_or_default();
         let errors = errors(&text);

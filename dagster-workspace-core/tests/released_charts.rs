@@ -12,7 +12,6 @@ use dagster_workspace_core::compile::{Form, Input, compile};
 use dagster_workspace_core::lint::{Target, Version};
 use dagster_workspace_core::staging::Record;
 use dagster_workspace_core::transform::{Transform, apply};
-use serde_json::Value;
 
 const CHARTS: [&str; 2] = ["dagster", "dagster-user-deployments"];
 
@@ -119,10 +118,8 @@ fn charts(release: &Path, test: &str) -> PathBuf {
     }
     for place in ["dagster", "dagster-user-deployments", "dagster/charts/dagster-user-deployments"] {
         let (folder, chart) = (folder.join(place), place.rsplit('/').next().unwrap());
-        let schema = fs::read(release.join(format!("{chart}.values.schema.json"))).unwrap();
-        let mut schema: Value = serde_json::from_slice(&schema).unwrap();
-        without_remote(&mut schema);
-        fs::write(folder.join("values.schema.json"), schema.to_string()).unwrap();
+        let schema = testing::local_schema(&release.join(format!("{chart}.values.schema.json")));
+        fs::write(folder.join("values.schema.json"), schema).unwrap();
         if let Ok(defaults) = fs::read(release.join(format!("{chart}.values.yaml"))) {
             fs::write(folder.join("values.yaml"), defaults).unwrap();
         }
@@ -140,17 +137,6 @@ fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         copy(&entry.path(), &to.join(entry.file_name()));
-    }
-}
-
-fn without_remote(schema: &mut Value) {
-    match schema {
-        Value::Object(map) => {
-            map.retain(|key, value| key != "$ref" || !value.as_str().is_some_and(|to| to.starts_with("http")));
-            map.values_mut().for_each(without_remote);
-        }
-        Value::Array(items) => items.iter_mut().for_each(without_remote),
-        _ => {}
     }
 }
 

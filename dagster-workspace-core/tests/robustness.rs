@@ -44,7 +44,7 @@ fn mutated_documents_keep_the_invariants() {
     let rounds = std::env::var("DAGSTER_WORKSPACE_FUZZ_ROUNDS").map_or(20_000, |rounds| rounds.parse().unwrap());
     let mut accepted = 0;
     for seed in 0..rounds {
-        let mut mutator = Mutator(seed);
+        let mut mutator = Mutator::new(seed);
         let text = &seeds[mutator.below(seeds.len())];
         let text = mutator.mutate(text);
         let outcome = std::panic::catch_unwind(|| check(&text));
@@ -57,7 +57,7 @@ fn mutated_documents_keep_the_invariants() {
 fn texts_of_indicators_keep_the_invariants() {
     let mut accepted = 0;
     for seed in 0..40_000 {
-        let mut mutator = Mutator(seed);
+        let mut mutator = Mutator::new(seed);
         let length = 1 + mutator.below(14);
         let text = mutator.compose(length);
         let outcome = std::panic::catch_unwind(|| check(&text));

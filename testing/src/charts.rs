@@ -1,7 +1,10 @@
 //! Charts to install in tests: two of our own that keep the contract of Dagster's, or the real one. Start with [`code_chart`].
 
 use std::env;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
 
 use crate::top;
 
@@ -24,6 +27,29 @@ pub fn system_chart() -> PathBuf {
 #[must_use]
 pub fn dead_schema() -> PathBuf {
     charts().join("dead-schema.json")
+}
+
+/// The text of a chart's schema without what it refers to on the network, as no test asks the network.
+///
+/// # Panics
+/// Where it cannot be read.
+#[must_use]
+pub fn local_schema(file: &Path) -> String {
+    let text = fs::read(file).expect("the schema can be read");
+    let mut schema: Value = serde_json::from_slice(&text).expect("the schema is JSON");
+    take_out_remote(&mut schema);
+    schema.to_string()
+}
+
+fn take_out_remote(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => {
+            map.retain(|key, value| key != "$ref" || !value.as_str().is_some_and(|to| to.starts_with("http")));
+            map.values_mut().for_each(take_out_remote);
+        }
+        Value::Array(items) => items.iter_mut().for_each(take_out_remote),
+        _ => {}
+    }
 }
 
 fn charts() -> PathBuf {

@@ -22,13 +22,15 @@ use std::path::{Path, PathBuf};
 
 mod charts;
 mod control_plane;
+mod dice;
 mod oracle;
 mod pod_address;
 mod port;
 mod s3;
 
-pub use charts::{code_chart, dead_schema, system_chart};
+pub use charts::{code_chart, dead_schema, local_schema, system_chart};
 pub use control_plane::ControlPlane;
+pub use dice::Dice;
 pub use oracle::Oracle;
 pub use pod_address::PodAddress;
 pub use port::free_port;

@@ -1,5 +1,7 @@
 //! Texts made from other texts, by seed: the same seed gives the same text on every machine. Read [`Mutator::mutate`].
 
+use testing::Dice;
+
 /// Pieces that mean something to a reader of YAML; most mutations put one of them somewhere.
 const PIECES: &[&str] = &[
     " ",
@@ -68,24 +70,17 @@ const PIECES: &[&str] = &[
     "a:\n",
 ];
 
-/// SplitMix64 (Steele, Lea, Flood 2014) and what it is asked for here.
-pub(crate) struct Mutator(pub(crate) u64);
+/// Dice, and what they are thrown for here.
+pub(crate) struct Mutator(Dice);
 
 impl Mutator {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(Dice::new(seed))
     }
 
     /// A number below `end`, which is not 0.
     pub(crate) fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end as u64).unwrap()
-    }
-
-    pub(crate) fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
-        from[self.below(from.len())]
+        self.0.roll(end)
     }
 
     fn place(&mut self, text: &str) -> usize {
@@ -105,13 +100,13 @@ impl Mutator {
             let end =
                 (at..=text.len()).rev().find(|end| *end <= at + length && text.is_char_boundary(*end)).unwrap_or(at);
             match self.below(8) {
-                0..=2 => text.insert_str(at, self.pick(PIECES)),
+                0..=2 => text.insert_str(at, self.0.pick(PIECES)),
                 3 => text.replace_range(at..end, ""),
-                4 => text.replace_range(at..end, self.pick(PIECES)),
+                4 => text.replace_range(at..end, self.0.pick(PIECES)),
                 5 => text = [&text[..end], &text[at..]].concat(),
                 6 => {
                     let line = text[..at].rfind('\n').map_or(0, |found| found + 1);
-                    text.insert_str(line, self.pick(&[" ", "  ", "    ", "\t", "- ", "# "]));
+                    text.insert_str(line, self.0.pick(&[" ", "  ", "    ", "\t", "- ", "# "]));
                 }
                 _ => {
                     let line = text[..at].rfind('\n').map_or(0, |found| found + 1);
@@ -133,6 +128,6 @@ impl Mutator {
 
     /// A text of `length` pieces.
     pub(crate) fn compose(&mut self, length: usize) -> String {
-        (0..length).map(|_| self.pick(PIECES)).collect()
+        (0..length).map(|_| self.0.pick(PIECES)).collect()
     }
 }

@@ -200,15 +200,9 @@ impl Writer<'_> {
     /// A block mapping whose first line is begun where `out` ends, at `column` or at the start of a line.
     fn block_mapping(&mut self, column: usize, names: Names, depth: usize) {
         let keys = self.keys(names);
-        let rhythm = self.tape.rarely(6);
+        let rhythm = self.rhythm(6);
         for (number, key) in keys.iter().enumerate() {
-            if number > 0 && rhythm {
-                self.out += "\n";
-            } else if number > 0 {
-                self.between(column);
-            }
-            self.indent(column);
-            self.scalar_column = None;
+            self.begin(number, rhythm, column);
             if key == "name" {
                 let name = self.name();
                 self.out += "name: ";
@@ -225,6 +219,22 @@ impl Writer<'_> {
                 let _ = writeln!(self.out, "<<: *{name}");
             }
         }
+    }
+
+    /// A blank line between all elements, once in `times`.
+    fn rhythm(&mut self, times: usize) -> Rhythm {
+        if self.tape.rarely(times) { Rhythm::Spaced } else { Rhythm::Free }
+    }
+
+    /// What stands before the first byte of an element of a block collection.
+    fn begin(&mut self, number: usize, rhythm: Rhythm, column: usize) {
+        match (number, rhythm) {
+            (0, _) => {}
+            (_, Rhythm::Spaced) => self.out += "\n",
+            (_, Rhythm::Free) => self.between(column),
+        }
+        self.indent(column);
+        self.scalar_column = None;
     }
 
     /// Spaces up to `column`, where the line has not begun yet.
@@ -300,15 +310,9 @@ impl Writer<'_> {
 
     /// Items at `column`, most of them mappings with a name of their own.
     fn keyed_list(&mut self, column: usize, depth: usize) {
-        let rhythm = self.tape.rarely(5);
+        let rhythm = self.rhythm(5);
         for number in 0..=self.tape.below(4) {
-            if number > 0 && rhythm {
-                self.out += "\n";
-            } else if number > 0 {
-                self.between(column);
-            }
-            self.indent(column);
-            self.scalar_column = None;
+            self.begin(number, rhythm, column);
             self.out += "-";
             match self.tape.below(12) {
                 10 => self.block_value(column, Around::Sequence, depth + 1),
@@ -333,11 +337,7 @@ impl Writer<'_> {
     /// A list of anything.
     fn block_sequence(&mut self, column: usize, depth: usize) {
         for number in 0..=self.tape.below(3) {
-            if number > 0 {
-                self.between(column);
-            }
-            self.indent(column);
-            self.scalar_column = None;
+            self.begin(number, Rhythm::Free, column);
             self.out += "-";
             self.block_value(column, Around::Sequence, depth + 1);
         }
@@ -418,6 +418,15 @@ enum Names {
     /// A `name`, and any others.
     Item,
     Any,
+}
+
+/// What stands between the elements of a collection.
+#[derive(Clone, Copy)]
+enum Rhythm {
+    /// A blank line, always.
+    Spaced,
+    /// Anything, mostly nothing.
+    Free,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

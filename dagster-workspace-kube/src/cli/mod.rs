@@ -138,7 +138,8 @@ enum Command {
     Compile(compile::Arguments),
     /// The revisions outside of the cluster
     #[cfg(feature = "object-store")]
-    History(history::Arguments),
+    #[command(subcommand)]
+    History(history::Command),
     /// Sets both documents back to a revision and deploys them; with --only NAME one deployment
     #[cfg(feature = "object-store")]
     Rollback(rollback::Arguments),
@@ -146,7 +147,8 @@ enum Command {
     #[cfg(feature = "object-store")]
     Restore(restore::Arguments),
     /// The YAML engine alone, for other tools
-    Yaml(yaml::Arguments),
+    #[command(subcommand)]
+    Yaml(yaml::Command),
 }
 
 impl Command {
@@ -267,12 +269,12 @@ fn execute(command: &Command, context: &mut Context<'_>) -> Result<Answer, Failu
         Command::Check => check::run(context),
         Command::Compile(arguments) => compile::run(arguments, context),
         #[cfg(feature = "object-store")]
-        Command::History(arguments) => history::run(arguments, context),
+        Command::History(command) => history::run(command, context),
         #[cfg(feature = "object-store")]
         Command::Rollback(arguments) => rollback::run(arguments, context),
         #[cfg(feature = "object-store")]
         Command::Restore(arguments) => restore::run(arguments, context),
-        Command::Yaml(arguments) => yaml::run(arguments, context),
+        Command::Yaml(command) => yaml::run(command, context),
     }
 }
 

@@ -11,18 +11,12 @@ use tokio::runtime::Runtime;
 
 use super::exit::Exit;
 use super::render::{Answer, Failure, Finding};
-use super::{Context, Options};
+use super::{Context, Options, documents};
 use crate::history::{Changed, Documents, History, HistoryError, Revision};
 
-/// Arguments of `history`.
-#[derive(Debug, Args)]
-pub(super) struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
+/// Commands of `history`.
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(super) enum Command {
     /// Lists the revisions, newest first
     List(read::ListArguments),
     /// Shows a revision, or one of its documents as it is
@@ -40,9 +34,9 @@ enum Command {
 }
 
 /// Runs one of them.
-pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<Answer, Failure> {
+pub(super) fn run(command: &Command, context: &mut Context<'_>) -> Result<Answer, Failure> {
     let opened = Opened::new(context.options)?;
-    match &arguments.command {
+    match command {
         Command::List(arguments) => read::list(&opened, arguments),
         Command::Show(arguments) => read::show(&opened, arguments),
         Command::Diff(arguments) => read::diff(&opened, arguments),
@@ -83,9 +77,7 @@ pub(super) struct Opened {
 
 impl Opened {
     pub(super) fn new(options: &Options) -> Result<Self, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime =
-            runtime.map_err(|error| Failure::new(Exit::Failed, "io", "cannot start a runtime").caused_by(&error))?;
+        let runtime = documents::runtime()?;
         Ok(Self { history: options.history.open()?, runtime })
     }
 

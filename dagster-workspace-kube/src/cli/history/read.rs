@@ -11,7 +11,7 @@ use crate::words::counted;
 
 /// Arguments of `history list`.
 #[derive(Debug, Args)]
-pub(super) struct ListArguments {
+pub(in crate::cli) struct ListArguments {
     /// Only the newest so many
     #[arg(long, value_name = "COUNT")]
     limit: Option<usize>,
@@ -19,7 +19,7 @@ pub(super) struct ListArguments {
 
 /// Arguments of `history show`.
 #[derive(Debug, Args)]
-pub(super) struct ShowArguments {
+pub(in crate::cli) struct ShowArguments {
     /// The revision [default: the newest]
     number: Option<u64>,
     /// Print this document as it is, instead of what is known about the revision
@@ -29,7 +29,7 @@ pub(super) struct ShowArguments {
 
 /// Arguments of `history diff`.
 #[derive(Debug, Args)]
-pub(super) struct DiffArguments {
+pub(in crate::cli) struct DiffArguments {
     /// From this revision [default: the one before the other]
     from: Option<u64>,
     /// To this revision [default: the newest]

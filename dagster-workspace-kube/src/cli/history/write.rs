@@ -18,14 +18,14 @@ use crate::words::counted;
 
 /// Arguments of `history pull`.
 #[derive(Debug, Args)]
-pub(super) struct PullArguments {
+pub(in crate::cli) struct PullArguments {
     /// The revision [default: the newest]
     number: Option<u64>,
 }
 
 /// Arguments of `history record`.
 #[derive(Debug, Args)]
-pub(super) struct RecordArguments {
+pub(in crate::cli) struct RecordArguments {
     /// Version of a deployed chart: `dagster=1.13.27`
     #[arg(long = "of-chart", value_name = "NAME=VERSION", value_parser = chart)]
     charts: Vec<(String, String)>,
@@ -33,7 +33,7 @@ pub(super) struct RecordArguments {
 
 /// Arguments of `history gc`.
 #[derive(Debug, Args)]
-pub(super) struct GcArguments {
+pub(in crate::cli) struct GcArguments {
     /// Age from which revisions are removed: `90d`, `12w`, `36h`
     #[arg(long, value_name = "AGE", value_parser = time::parse_length)]
     older_than: i64,

@@ -18,7 +18,7 @@ use crate::cli::render::{Answer, Failure, Finding};
 
 /// Arguments of `yaml merge`.
 #[derive(Debug, Args)]
-pub(super) struct Arguments {
+pub(in crate::cli) struct Arguments {
     /// What both sides began with; `-` is the standard input
     base: PathBuf,
     /// The side whose bytes the result begins with

@@ -5,7 +5,7 @@ mod merge;
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use dagster_workspace_core::edit::{self, Edit};
 use dagster_workspace_core::yaml::{Document, Mode};
 use serde_json::json;
@@ -15,15 +15,9 @@ use super::exit::Exit;
 use super::input::{self, Input};
 use super::render::{Answer, Failure};
 
-/// Arguments of `yaml`.
-#[derive(Debug, Args)]
-pub(super) struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
+/// Commands of `yaml`.
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(super) enum Command {
     /// Writes the text after the edits, every other byte as it was
     Edit {
         /// An edit as JSON: {"op": "set", "list": "deployments", "name": "etl", "path": ["image", "tag"], "value": "1.5"};
@@ -46,14 +40,14 @@ enum Command {
 }
 
 /// Runs `yaml edit`, `yaml merge` or `yaml events`.
-pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<Answer, Failure> {
+pub(super) fn run(command: &Command, context: &mut Context<'_>) -> Result<Answer, Failure> {
     let options = context.options;
     if options.directory.is_some() || options.dry_run {
         let hint = "name the file, and send the result where you want it";
         return Err(Failure::usage("`yaml` reads one text and writes one text: it takes no --directory or --dry-run")
             .with_hint(hint));
     }
-    match &arguments.command {
+    match command {
         Command::Edit { edits, file } => {
             let edits = edits.iter().map(|json| parse(json)).collect::<Result<Vec<_>, _>>()?;
             let input = input::read(file.as_deref(), context.stdin)?;
