@@ -12,11 +12,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use dagster_workspace_core::diff::MergeKeys;
 use dagster_workspace_core::edit::Edit;
 use dagster_workspace_core::merge::{Conflict, Merge, Three, three_way};
+use dagster_workspace_core::span::Span;
 use dagster_workspace_core::value::Value;
 use dagster_workspace_core::yaml::{Document, ItemKey, Kind, Node, Path, Step};
 use laws::sites::{KINDS, apart, every_node, sites};
 use merging::lists::{
-    deployment, edit_in, edit_of, edited, lines_of, long_list, named_list, tangled, tangled_list, whole_lines,
+    deployment, edit_in, edit_of, edited, lines_of, long_list, named_list, named_list_of, tangled, tangled_list,
+    whole_lines, with_changed_items,
 };
 use merging::{Texts, all_nodes, check, merged, version};
 use proptest::prelude::*;
@@ -196,6 +198,26 @@ proptest! {
             conflicts.iter().map(|found| (text(&found.path.to_string(), count), found.kind)).collect::<Vec<_>>()
         };
         prop_assert_eq!(told(&merge.conflicts, renamed), told(&other.conflicts, |text, _| text.to_owned()));
+    }
+
+    /// What is the same on all sides makes no difference: a list that is most of a document, of which it is left out, merges
+    /// as it does where it is the smaller part.
+    #[test]
+    fn long_lists_merge_as_they_do_beside_something_larger(base in choices(), ours in few_choices(), theirs in few_choices()) {
+        let (base, count) = named_list_of(8..40, &mut Tape::new(&base));
+        let line_break = if base.contains("\r\n") { "\r\n" } else { "\n" };
+        let base = format!("{base}more: 1{line_break}");
+        let [ours, theirs] = [ours, theirs].map(|side| with_changed_items(&base, &mut Tape::new(&side)));
+        let larger = format!("larger: [{}]{line_break}", "[], ".repeat(count * 16));
+        let [base_too, ours_too, theirs_too] = [&base, &ours, &theirs].map(|text| format!("{text}{larger}"));
+        let (merge, other) = (merged(&base, &ours, &theirs), merged(&base_too, &ours_too, &theirs_too));
+        prop_assert_eq!(format!("{}{larger}", merge.text), other.text.as_str(), "of\n{}\n{}\n{}", base, ours, theirs);
+        // What is not in the result at all may be said to stand at its end.
+        let told = |merge: &Merge| -> Vec<Conflict> {
+            let place = |span: Span| if span.is_empty() { Span::default() } else { span };
+            merge.conflicts.iter().map(|found| Conflict { result: place(found.result), ..found.clone() }).collect()
+        };
+        prop_assert_eq!(told(&merge), told(&other), "of\n{}\n{}\n{}", base, ours, theirs);
     }
 
     /// L11: what theirs does to one scalar leaves every byte outside of its line as ours has it.

@@ -68,10 +68,10 @@ pub(super) fn rows(base: Option<&Layout<'_>>, ours: &Layout<'_>, theirs: &Layout
 /// where nothing is gained.
 fn in_step(layouts: &Three<&Layout<'_>>, key: &ItemKey) -> Option<(usize, usize)> {
     let Three { base, ours, theirs } = layouts;
-    let name = |slot: &Slot<'_>| Some(hash(&key.of(slot.element.node)?.text()?));
+    let name = |slot: &Slot<'_>| Some(hash(&key.name(slot.element.node)?));
     let row = |at: (usize, usize, usize)| {
         let (b, o, t) = (base.slots.get(at.0)?, ours.slots.get(at.1)?, theirs.slots.get(at.2)?);
-        let own = key.of(o.element.node)?.text()?;
+        let own = key.name(o.element.node)?;
         // What has the same bytes has the same name.
         let same = |layout: &Layout<'_>, slot: &Slot<'_>| {
             layout.chunk(slot).0 == ours.chunk(o).0 || key.is(slot.element.node, &own)
@@ -159,7 +159,7 @@ impl<'d> Matching<'d> {
 
     /// Matches items by identity, and sets those without one aside.
     fn items(&mut self, slots: &Three<&[Slot<'d>]>, key: &ItemKey, still: usize) {
-        let name = |slot: &Slot<'d>| Some((KeyClass::Text, key.of(slot.element.node)?.text()?));
+        let name = |slot: &Slot<'d>| Some((KeyClass::Text, key.name(slot.element.node)?));
         let names = slots.map(|slots| slots.iter().map(name).collect::<Vec<_>>());
         let mut shared: BTreeSet<Name<'d>> = BTreeSet::new();
         for (_, names) in names.in_order() {

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::span::{Span, offset};
 
 /// The one kind of line break of a text; `None` where it has several, or none.
-pub(super) fn of(text: &str) -> Option<&'static str> {
+fn of(text: &str) -> Option<&'static str> {
     let bytes = text.as_bytes();
     if memchr::memchr(b'\r', bytes).is_none() {
         return memchr::memchr(b'\n', bytes).map(|_| "\n");
@@ -21,9 +21,20 @@ pub(super) fn of(text: &str) -> Option<&'static str> {
     }
 }
 
-/// The text with other line breaks, where both kinds are known and differ.
-pub(super) fn like<'t>(text: &'t str, wanted: Option<&str>) -> Cow<'t, str> {
-    match (of(text), wanted) {
+/// The first line break of a text.
+fn first(text: &str) -> Option<&str> {
+    let at = memchr::memchr2(b'\n', b'\r', text.as_bytes())?;
+    let length = if text.get(at..at + 2) == Some("\r\n") { 2 } else { 1 };
+    text.get(at..at + length)
+}
+
+/// The text with the line breaks of `other`, where both kinds are known and differ.
+pub(super) fn like<'t>(text: &'t str, other: &str) -> Cow<'t, str> {
+    // Texts that begin alike are of one kind or of none: most need not be read to their ends.
+    if first(text) == first(other) {
+        return Cow::Borrowed(text);
+    }
+    match (of(text), of(other)) {
         (Some(own), Some(wanted)) if own != wanted => Cow::Owned(text.replace(own, wanted)),
         _ => Cow::Borrowed(text),
     }

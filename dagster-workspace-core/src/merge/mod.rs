@@ -34,7 +34,6 @@ use core::fmt;
 
 use self::layout::Body;
 use self::prove::{Broken, Claim};
-use self::shorten::Short;
 use self::walk::{Limits, Walk};
 use crate::diff::MergeKeys;
 use crate::error::ParseError;
@@ -149,8 +148,7 @@ pub fn three_way(base: &str, ours: &str, theirs: &str, keys: &MergeKeys) -> Resu
 /// # Errors
 /// As [`three_way`].
 pub fn resolve(base: &str, ours: &str, theirs: &str, keys: &MergeKeys, prefer: Prefer) -> Result<Merge, MergeError> {
-    let like = eol::of(ours);
-    let texts = Three { base: eol::like(base, like), ours: Cow::Borrowed(ours), theirs: eol::like(theirs, like) };
+    let texts = Three { base: eol::like(base, ours), ours: Cow::Borrowed(ours), theirs: eol::like(theirs, ours) };
     let read = |input: Input, like: Option<&Document<'_>>| {
         let text = texts.get(input);
         // Most of a side is the base.
@@ -166,17 +164,14 @@ pub fn resolve(base: &str, ours: &str, theirs: &str, keys: &MergeKeys, prefer: P
     let sides = Three { base, ours, theirs };
     if !same(base, ours) && !same(base, theirs) && !same(ours, theirs) {
         let views = Three { base: texts.base.as_ref(), ours: texts.ours.as_ref(), theirs: texts.theirs.as_ref() };
-        base_document = match Short::of(&base_document, views, keys) {
-            Some(found) => {
-                // What is known of most of the text is not needed any more: its memory is.
-                drop(base_document);
-                if let Some(merge) = short(found, views, keys, prefer) {
-                    return Ok(as_given(merge, &texts, sides));
-                }
-                read(Input::Base, None)?
+        if let Some(found) = shorten::Texts::of(&base_document, views, keys) {
+            // What is known of most of the text is not needed any more: its memory is.
+            drop(base_document);
+            if let Some(merge) = short(found, views, keys, prefer) {
+                return Ok(as_given(merge, &texts, sides));
             }
-            None => base_document,
-        };
+            base_document = read(Input::Base, None)?;
+        }
     }
     let ours_document = if same(base, ours) { base_document.clone() } else { read(Input::Ours, Some(&base_document))? };
     if same(ours, theirs) || same(base, theirs) {
@@ -204,7 +199,8 @@ fn as_given(mut merge: Merge, texts: &Three<Cow<'_, str>>, given: Three<&str>) -
 }
 
 /// The merge without what is the same in all three; `None` where that does not tell the whole.
-fn short(short: Short, texts: Three<&str>, keys: &MergeKeys, prefer: Prefer) -> Option<Merge> {
+fn short(found: shorten::Texts<'_>, texts: Three<&str>, keys: &MergeKeys, prefer: Prefer) -> Option<Merge> {
+    let short = found.read()?;
     let Three { base, ours, theirs } = &short.documents;
     let outcome = merge(Three { base, ours, theirs }, keys, prefer);
     let found = short.restore(outcome, texts.ours)?;

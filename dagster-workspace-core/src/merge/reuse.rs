@@ -30,9 +30,7 @@ pub(super) fn records(text: &str, trunk: &Trunk<'_>, end: usize, runs: &[Run]) -
         return None;
     }
     let mut copy = Copy { text, trunk, records: Vec::new(), last: 0 };
-    let known: usize = runs.iter().map(|run| run.items.len()).sum();
-    let size = trunk.document.records().len();
-    copy.records.reserve(size * known / trunk.items.len().max(1) + size / 8);
+    copy.records.reserve(copy.expected(runs));
     copy.records.extend_from_slice(trunk.document.records().get(..trunk.node.index() + 1)?);
     let mut fresh = trunk.start;
     for run in runs {
@@ -54,15 +52,23 @@ struct Copy<'c> {
 }
 
 impl Copy<'_> {
+    /// About how many records there will be: those of the known items, and of the rest somewhat more than as many bytes of
+    /// the known text have.
+    fn expected(&self, runs: &[Run]) -> usize {
+        let document = self.trunk.document;
+        let known: usize = runs.iter().map(|run| self.trunk.records_of(&run.items).len()).sum();
+        let bytes: usize = runs.iter().map(|run| run.bytes.len()).sum();
+        let fresh = self.text.len().saturating_sub(bytes) as f64 / document.text().len().max(1) as f64;
+        known + (document.records().len() as f64 * fresh * 1.25) as usize
+    }
+
     /// Takes over the records of known items.
     fn copy(&mut self, run: &Run) -> Option<()> {
-        let all = self.trunk.document.records();
-        let (start, first) = *self.trunk.items.get(run.items.start)?;
-        let behind = self.trunk.items.get(run.items.end).map_or(self.trunk.node.next_index(), |(_, record)| *record);
-        let known = all.get(first..behind)?;
+        let own = self.trunk.records_of(&run.items);
+        let known = self.trunk.document.records().get(own.clone())?;
         // Wrapping: what moves to the front moves by a large number.
-        let shift = offset(run.bytes.start).wrapping_sub(offset(start));
-        let moved = offset(self.records.len()).wrapping_sub(offset(first));
+        let shift = offset(run.bytes.start).wrapping_sub(offset(self.trunk.item_start(run.items.start)));
+        let moved = offset(self.records.len()).wrapping_sub(offset(own.start));
         self.records.extend(known.iter().map(|record| Record {
             start: record.start.wrapping_add(shift),
             end: record.end.wrapping_add(shift),
@@ -70,7 +76,7 @@ impl Copy<'_> {
             ..*record
         }));
         let (_, last) = *self.trunk.items.get(run.items.end.checked_sub(1)?)?;
-        self.note_last(behind - last);
+        self.note_last(own.end - last);
         Some(())
     }
 

@@ -1,8 +1,8 @@
-//! A merge without the items of a long list that are the same in all three. Read [`Short`].
+//! A merge without the items of a long list that are the same in all three. Read [`Texts`], then [`Short`].
 //!
 //! Items that have the same bytes and the same neighbours on all sides are in the result as they are. So they are cut out of
-//! all three, the short texts are merged, and what that does to ours is done to the whole of it. The outermost items of such
-//! a run stay: new ones stand behind their neighbours, and comments belong to what follows them. Wherever what was cut out
+//! all three, the short texts are merged, and what that does to ours is done to the whole of it. Outermost items of such a
+//! run stay where new ones may stand behind them, or comments of others above them ([`Keep`]). Wherever what was cut out
 //! could make a difference the answer is `None`. In debug builds every such merge is compared with that of the whole texts.
 
 use alloc::string::String;
@@ -19,7 +19,34 @@ use crate::diff::MergeKeys;
 use crate::edit::element::elements;
 use crate::span::{Span, offset};
 use crate::splice::{Splice, Splices};
-use crate::yaml::{Document, ItemKey, Kind, MAX_LEN, Node, Step};
+use crate::yaml::{Document, ItemKey, Kind, MAX_LEN, Node, Schema, Step};
+
+/// Three texts without what is the same in all of them. They borrow nothing, so that the index of the base can be let go
+/// before more is read: less memory is taken, and what is taken is warm.
+pub(super) struct Texts<'k> {
+    base: Document<'static>,
+    ours: String,
+    theirs: String,
+    cuts: Vec<Cut>,
+    /// The steps to the list.
+    path: Vec<Step>,
+    key: &'k ItemKey,
+    /// Names of the items that stay, in order.
+    left: Vec<u64>,
+    /// Names of those that are left out, sorted.
+    gone: Vec<u64>,
+    /// What stays of the others.
+    keep: Keep,
+}
+
+/// Which of the outermost items stay of a run that all three have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keep {
+    /// The first, where comments or blank lines stand above it. Enough where no item comes, goes or moves.
+    Leads,
+    /// The first and the last: new items may stand behind it.
+    Neighbours,
+}
 
 /// Three documents without what is the same in all of them.
 pub(super) struct Short {
@@ -28,8 +55,6 @@ pub(super) struct Short {
     cuts: Vec<Cut>,
     /// The steps to the list.
     path: Vec<Step>,
-    /// Whether all three have items of the same names in the same order.
-    in_step: bool,
 }
 
 /// Items that are left out.
@@ -44,59 +69,122 @@ struct Same {
     items: Range<usize>,
     /// Where the first of them begins.
     at: Three<usize>,
+    /// Whether neither comments nor blank lines stand above them.
+    bare: bool,
 }
 
-impl Short {
-    /// The three without the items that all have alike; `None` where little is gained.
-    pub(super) fn of(base: &Document<'_>, texts: Three<&str>, keys: &MergeKeys) -> Option<Self> {
-        let trunk = Trunk::of(base)?;
-        let runs = |text: &str| Some(trunk.runs(text, trunk.end_in(text)?));
-        let same = common(&trunk, &runs(texts.ours)?, &runs(texts.theirs)?);
-        let key = match trunk.path.last() {
-            Some(Step::Key(list)) => keys.of(list),
-            _ => keys.of(""),
-        };
-        let names = names(&trunk, key)?;
-        // Where no item comes, goes or moves, nothing stands behind a left neighbour.
-        let all = Self::without(&trunk, texts, (key, &names), &inner(&trunk, &same, Keep::First));
-        let in_step = all.filter(|short| short.in_step);
-        in_step.or_else(|| Self::without(&trunk, texts, (key, &names), &inner(&trunk, &same, Keep::Both)))
+/// What is noted of the items of the base.
+struct Noted<'k> {
+    keys: &'k MergeKeys,
+    key: &'k ItemKey,
+    /// How many there are.
+    count: usize,
+    /// Hashes of their names.
+    names: Vec<u64>,
+    /// Where their names end, with the byte behind.
+    heads: Vec<usize>,
+    /// Numbers of those that have an anchor or an alias.
+    tangled: Vec<usize>,
+}
+
+impl<'k> Noted<'k> {
+    fn new(keys: &'k MergeKeys) -> Self {
+        Self { keys, key: keys.of(""), count: 0, names: Vec::new(), heads: Vec::new(), tangled: Vec::new() }
     }
 
-    /// The three without these items.
-    fn without(trunk: &Trunk<'_>, texts: Three<&str>, (key, names): (&ItemKey, &[u64]), gone: &[Same]) -> Option<Self> {
-        let count: usize = gone.iter().map(|same| same.items.len()).sum();
+    /// Takes note of the next item of the list that `path` leads to.
+    fn note(&mut self, path: &[Step], item: Node<'_>) {
+        if let (0, Some(Step::Key(list))) = (self.count, path.last()) {
+            self.key = self.keys.of(list);
+        }
+        let mut records = item.records().get(item.first_index()..item.next_index()).unwrap_or_default().iter();
+        if records.any(|record| matches!(record.kind, Kind::Anchor | Kind::Alias)) {
+            self.tangled.push(self.count);
+        }
+        if let Some((place, name)) = self.key.place(item).and_then(|place| Some((place, name_at(place)?))) {
+            self.names.push(name);
+            self.heads.push(place.span().end as usize + 1);
+        }
+        self.count += 1;
+    }
+
+    /// The names; `None` where an item has none, or two have one.
+    fn names(&self) -> Option<&[u64]> {
+        let mut sorted = self.names.clone();
+        sorted.sort_unstable();
+        (are_unique(&sorted) && self.names.len() == self.count).then_some(&self.names)
+    }
+}
+
+impl<'k> Texts<'k> {
+    /// The three without the items that all have alike; `None` where little is gained.
+    pub(super) fn of(base: &Document<'_>, texts: Three<&str>, keys: &'k MergeKeys) -> Option<Self> {
+        let mut noted = Noted::new(keys);
+        let trunk = Trunk::looked_at(base, |path, item| noted.note(path, item))?;
+        let names = noted.names()?;
+        let found = |text: &str| {
+            let end = trunk.end_in(text)?;
+            let runs = trunk.runs(text, end);
+            let in_step = trunk.is_in_step(text, end, &runs, &noted.heads);
+            Some((runs, in_step))
+        };
+        let (ours, theirs) = (found(texts.ours)?, found(texts.theirs)?);
+        let keep = if ours.1 && theirs.1 { Keep::Leads } else { Keep::Neighbours };
+        let same = inner(&trunk, &noted.tangled, &common(&trunk, &ours.0, &theirs.0), keep);
+        let count: usize = same.iter().map(|same| same.items.len()).sum();
         if count * 8 < trunk.items.len() {
             return None;
         }
-        let (short, cuts) = cut_out(trunk, texts, gone);
-        let end = trunk.end - (texts.base.len() - short.base.len());
-        let records = records(&short.base, trunk, end, &kept(trunk, gone))?;
-        let base = Document::from_parts(short.base, records);
-        let read = |text: String| read_like(text, &base).or_else(Document::parse).ok();
-        let (ours, theirs) = (read(short.ours)?, read(short.theirs)?);
-        let lists = (follow(&ours, &trunk.path)?, follow(&theirs, &trunk.path)?);
-        let at = |input: Input| cuts.iter().map(move |cut| *cut.at.get(input));
-        let found = (names_behind(lists.0, key, at(Input::Ours))?, names_behind(lists.1, key, at(Input::Theirs))?);
-        let mut cut: Vec<u64> = Vec::with_capacity(count);
+        let kept = kept(&trunk, &same);
         let mut left = Vec::with_capacity(names.len() - count);
-        for run in kept(trunk, gone) {
-            left.extend(names.get(run.items).unwrap_or_default().iter().copied().map(Some));
-        }
-        cut.extend(gone.iter().filter_map(|same| names.get(same.items.clone())).flatten());
-        cut.sort_unstable();
-        // A name that something else has, too, is none.
-        let fresh = |names: &[Option<u64>]| names.iter().flatten().all(|name| cut.binary_search(name).is_err());
-        let in_step = found.0 == left && found.1 == left;
-        let sound = in_step || fresh(&found.0) && fresh(&found.1);
-        let path = trunk.path.clone();
-        sound.then_some(Self { documents: Three { base, ours, theirs }, cuts, path, in_step })
+        left.extend(kept.iter().filter_map(|run| names.get(run.items.clone())).flatten());
+        let mut gone = Vec::with_capacity(count);
+        gone.extend(same.iter().filter_map(|same| names.get(same.items.clone())).flatten());
+        gone.sort_unstable();
+        let (short, cuts) = cut_out(&trunk, texts, &same);
+        let end = trunk.end - (texts.base.len() - short.base.len());
+        let records = records(&short.base, &trunk, end, &kept)?;
+        let base = Document::from_parts(short.base, records);
+        Some(Self {
+            base,
+            ours: short.ours,
+            theirs: short.theirs,
+            cuts,
+            path: trunk.path,
+            key: noted.key,
+            left,
+            gone,
+            keep,
+        })
     }
 
+    /// Reads them; `None` where what was left out could make a difference.
+    pub(super) fn read(self) -> Option<Short> {
+        let Self { base, ours, theirs, cuts, path, key, left, gone, keep } = self;
+        let read = |text: String| read_like(text, &base).or_else(Document::parse).ok();
+        let (ours, theirs) = (read(ours)?, read(theirs)?);
+        let names = |document: &Document<'_>, input: Input| {
+            names_behind(follow(document, &path)?, key, cuts.iter().map(|cut| *cut.at.get(input)))
+        };
+        let found = (names(&ours, Input::Ours)?, names(&theirs, Input::Theirs)?);
+        let same = |found: &[Option<u64>]| found.iter().copied().eq(left.iter().copied().map(Some));
+        // A name that something else has, too, is none.
+        let fresh = |found: &[Option<u64>]| {
+            let mut names: Vec<u64> = found.iter().copied().flatten().collect();
+            names.sort_unstable();
+            are_unique(&names) && names.iter().all(|name| gone.binary_search(name).is_err())
+        };
+        let in_step = same(&found.0) && same(&found.1);
+        let sound = in_step || keep == Keep::Neighbours && fresh(&found.0) && fresh(&found.1);
+        sound.then_some(Short { documents: Three { base, ours, theirs }, cuts, path })
+    }
+}
+
+impl Short {
     /// The merge of the whole texts; `None` where that of the short ones does not tell it.
     pub(super) fn restore(self, short: Outcome, ours: &str) -> Option<Merge> {
         let Outcome { mut merge, splices } = short;
-        let Self { documents, cuts: all, path, in_step: _ } = self;
+        let Self { documents, cuts: all, path } = self;
         // The whole text is made where they were.
         drop(documents);
         let mut cuts = all.iter().peekable();
@@ -154,7 +242,9 @@ fn common(trunk: &Trunk<'_>, ours: &[Run], theirs: &[Run]) -> Vec<Same> {
         let base = trunk.item_start(items.start);
         let begin = |run: &Run| run.bytes.start + base - trunk.item_start(run.items.start);
         if !items.is_empty() {
-            out.push(Same { items, at: Three { base, ours: begin(own), theirs: begin(their) } });
+            // Inside of a run the same stands above as in the base.
+            let bare = [own, their].into_iter().all(|run| run.bare || run.items.start < items.start);
+            out.push(Same { items, at: Three { base, ours: begin(own), theirs: begin(their) }, bare });
         }
         if own.items.end <= their.items.end {
             ours.next()
@@ -165,33 +255,20 @@ fn common(trunk: &Trunk<'_>, ours: &[Run], theirs: &[Run]) -> Vec<Same> {
     out
 }
 
-/// Which of the outermost items of a run stay.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Keep {
-    /// The first, as the lines above it may have changed.
-    First,
-    /// The last, too: new items may stand behind it.
-    Both,
-}
-
-/// What may be left out of such items: not the outermost ones, and none with an anchor or an alias.
-fn inner(trunk: &Trunk<'_>, all: &[Same], keep: Keep) -> Vec<Same> {
-    let tangled = trunk.document.records().iter().enumerate();
-    let tangled = tangled.filter(|(_, record)| matches!(record.kind, Kind::Anchor | Kind::Alias));
-    // Those before the list are in no item.
-    let item = |(at, _)| trunk.items.partition_point(|(_, first)| *first <= at).checked_sub(1);
-    let tangled: Vec<usize> = tangled.filter_map(item).collect();
+/// What may be left out of such items: not the outermost ones that must stay, and none with an anchor or an alias.
+fn inner(trunk: &Trunk<'_>, tangled: &[usize], all: &[Same], keep: Keep) -> Vec<Same> {
     let mut out = Vec::new();
-    for Same { items, at } in all {
+    for Same { items, at, bare } in all {
         let begin = trunk.item_start(items.start);
-        // The last one of all ends with the list.
-        let with_last = keep == Keep::Both || items.end == trunk.items.len();
-        let (mut from, last) = (items.start + 1, items.end - usize::from(with_last));
+        // The first and the last one of all begin and end with the list.
+        let with_first = keep == Keep::Neighbours || items.start == 0 || !bare;
+        let with_last = keep == Keep::Neighbours || items.end == trunk.items.len();
+        let (mut from, last) = (items.start + usize::from(with_first), items.end - usize::from(with_last));
         let inside = tangled.iter().skip(tangled.partition_point(|item| *item < from)).copied();
         for to in inside.take_while(|item| *item < last).chain([last]) {
             if from < to {
                 let shift = trunk.item_start(from) - begin;
-                out.push(Same { items: from..to, at: at.map(|at| at + shift) });
+                out.push(Same { items: from..to, at: at.map(|at| at + shift), bare: true });
             }
             from = to + 1;
         }
@@ -199,16 +276,14 @@ fn inner(trunk: &Trunk<'_>, all: &[Same], keep: Keep) -> Vec<Same> {
     out
 }
 
-/// The names of the items of the list; `None` where one has none, or two have one.
-fn names(trunk: &Trunk<'_>, key: &ItemKey) -> Option<Vec<u64>> {
-    let names: Vec<u64> = trunk.node.items().map(|item| name_of(item, key)).collect::<Option<_>>()?;
-    let mut sorted = names.clone();
-    sorted.sort_unstable();
-    sorted.windows(2).all(|pair| pair.first() != pair.last()).then_some(names)
+/// Whether no name stands twice among sorted ones.
+fn are_unique(names: &[u64]) -> bool {
+    names.windows(2).all(|pair| pair.first() != pair.last())
 }
 
-fn name_of(item: Node<'_>, key: &ItemKey) -> Option<u64> {
-    Some(hash(&key.of(item)?.text()?))
+/// The hash of the name that stands there.
+fn name_at(place: Node<'_>) -> Option<u64> {
+    Some(hash(&place.scalar()?.as_str(Schema::Core)?))
 }
 
 /// The short texts, and where something was left out of them.
@@ -240,7 +315,7 @@ fn kept(trunk: &Trunk<'_>, gone: &[Same]) -> Vec<Run> {
     let last = trunk.items.len()..trunk.items.len();
     for items in gone.iter().map(|same| same.items.clone()).chain([last]) {
         let (start, end) = (trunk.item_start(from), trunk.item_start(items.start));
-        out.push(Run { items: from..items.start, bytes: start - removed..end - removed });
+        out.push(Run { items: from..items.start, bytes: start - removed..end - removed, bare: false });
         removed += trunk.item_start(items.end) - end;
         from = items.end;
     }
@@ -261,7 +336,7 @@ fn names_behind(list: Node<'_>, key: &ItemKey, places: impl Iterator<Item = u32>
     let column = list.column();
     let names = elements(list).map(|element| {
         places.next_if(|place| *place == offset(element.start.saturating_sub(column)));
-        name_of(element.node, key)
+        key.place(element.node).and_then(name_at)
     });
     let names: Vec<_> = names.collect();
     (list.kind() == Kind::BlockSequence && places.peek().is_none()).then_some(names)

@@ -38,10 +38,17 @@ pub(super) struct Run {
     pub(super) items: Range<usize>,
     /// Where they stand in the other text.
     pub(super) bytes: Range<usize>,
+    /// Whether neither comments nor blank lines stand above them, in both texts.
+    pub(super) bare: bool,
 }
 
 impl<'c> Trunk<'c> {
     pub(super) fn of(document: &'c Document<'_>) -> Option<Self> {
+        Self::looked_at(document, |_, _| ())
+    }
+
+    /// The same, each item looked at while it is at hand: reading large lists takes longer than what is done with them.
+    pub(super) fn looked_at(document: &'c Document<'_>, mut look: impl FnMut(&[Step], Node<'c>)) -> Option<Self> {
         if document.documents().count() != 1 {
             return None;
         }
@@ -63,10 +70,16 @@ impl<'c> Trunk<'c> {
         let end = if behind >= lines.len() { lines.len() } else { lines.start(behind) };
         let start = lines.start(first.start);
         let column = node.column();
-        let items = elements(node).map(|element| (element.start - column, element.first_record())).collect();
         // What follows the list must not stand on its last line.
-        let apart = lines.begins_line(first.start) && end >= node.span().end as usize;
-        apart.then_some(Self { document, path, node, column, start, end, items })
+        if !lines.begins_line(first.start) || end < node.span().end as usize {
+            return None;
+        }
+        let items = elements(node).map(|element| {
+            look(&path, element.node);
+            (element.start - column, element.first_record())
+        });
+        let items = items.collect();
+        Some(Self { document, path, node, column, start, end, items })
     }
 
     /// Where the list would end in a text that has the same bytes before and behind it.
@@ -94,33 +107,74 @@ impl<'c> Trunk<'c> {
     /// The items of the list that `text` has too, in order, where the list ends at `end`. What stands between them must be
     /// read before they are known to be items there.
     pub(super) fn runs(&self, text: &str, end: usize) -> Vec<Run> {
-        let lines = Lines::new(text);
+        let (lines, own) = (Lines::new(text), Lines::new(self.document.text()));
         let count = self.items.len();
         let mut runs = Vec::new();
-        let (mut next, mut at) = (0, self.start);
+        // The first item of the list that may come, and how many others came since the one before it.
+        let (mut next, mut others) = (0, 0);
+        let mut at = self.start;
         while at < end {
             let ends = |item: usize, at: usize| self.item_end(item, (text, end), at);
-            let found = (next..count.min(next + 1 + AHEAD)).find(|item| ends(*item, at).is_some());
-            let Some(first) = found else {
-                at = lines.next(at);
-                while at < end && !self.is_item(text, at) {
-                    at = lines.next(at);
-                }
+            // Most others stand in the place of one of the list.
+            let mut ahead = [next + others].into_iter().chain(next..next + 1 + AHEAD).filter(|item| *item < count);
+            let Some(first) = ahead.find(|item| ends(*item, at).is_some()) else {
+                others += 1;
+                at = self.next_item(text, at, end);
                 continue;
             };
             let begun = at;
-            next = first;
+            (next, others) = (first, 0);
             while let Some(end) = if next < count { ends(next, at) } else { None } {
                 (at, next) = (end, next + 1);
             }
-            runs.push(Run { items: first..next, bytes: begun..at });
+            let bare = lines.follows_data(begun) && own.follows_data(self.item_start(first));
+            runs.push(Run { items: first..next, bytes: begun..at, bare });
         }
         runs
+    }
+
+    /// Where the next line stands in another text, before `end`, that begins an item of such a list.
+    fn next_item(&self, text: &str, at: usize, end: usize) -> usize {
+        let lines = Lines::new(text);
+        let mut at = lines.next(at);
+        while at < end && !self.is_item(text, at) {
+            at = lines.next(at);
+        }
+        at
+    }
+
+    /// Whether a text in which these runs stand seems to have other items in the places of those that it has not, which
+    /// begin as they do as far as `heads` tells. They must be read before that is known.
+    pub(super) fn is_in_step(&self, text: &str, end: usize, runs: &[Run], heads: &[usize]) -> bool {
+        let (mut item, mut at) = (0, self.start);
+        let begins = |item: usize, at: usize| {
+            let head =
+                heads.get(item).and_then(|head| self.document.text().as_bytes().get(self.item_start(item)..*head));
+            head.zip(text.as_bytes().get(at..)).is_some_and(|(head, own)| own.starts_with(head))
+        };
+        let last = (self.items.len()..self.items.len(), end..end);
+        for (items, bytes) in runs.iter().map(|run| (run.items.clone(), run.bytes.clone())).chain([last]) {
+            while at < bytes.start && item < items.start && begins(item, at) {
+                at = self.next_item(text, at, end);
+                item += 1;
+            }
+            if at != bytes.start || item != items.start {
+                return false;
+            }
+            (item, at) = (items.end, bytes.end);
+        }
+        true
     }
 
     /// Where an item begins in its own text, or the list ends.
     pub(super) fn item_start(&self, item: usize) -> usize {
         self.items.get(item).map_or(self.end, |(start, _)| *start)
+    }
+
+    /// The records of items.
+    pub(super) fn records_of(&self, items: &Range<usize>) -> Range<usize> {
+        let first = |item: usize| self.items.get(item).map_or(self.node.next_index(), |(_, record)| *record);
+        first(items.start)..first(items.end)
     }
 
     /// Where a known item ends that stands at `at`; `None` where another one does.

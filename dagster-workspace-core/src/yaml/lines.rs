@@ -79,6 +79,11 @@ impl<'t> Lines<'t> {
         self.start(at) == at
     }
 
+    /// Whether the line above the one that begins at `start` is neither blank nor a comment.
+    pub(crate) fn follows_data(self, start: usize) -> bool {
+        self.previous(start).is_some_and(|above| self.kind(above) == Line::Other)
+    }
+
     /// What the line that begins at `start` holds.
     pub(crate) fn kind(self, start: usize) -> Line {
         let first = self.behind_blanks(start);

@@ -219,14 +219,19 @@ impl<'d> Scalar<'d> {
     /// What readers of `schema` take it for, its tag respected.
     #[must_use]
     pub fn resolve(self, schema: schema::Schema) -> schema::Resolved {
+        self.resolve_text(&self.text(), schema)
+    }
+
+    fn resolve_text(self, text: &str, schema: schema::Schema) -> schema::Resolved {
         let plain = matches!(self.node.kind(), Kind::Plain | Kind::Empty);
-        schema::resolve_tagged(self.node.tag(), plain, &self.text(), schema)
+        schema::resolve_tagged(self.node.tag(), plain, text, schema)
     }
 
     /// The text, where readers of `schema` take it for a string.
     #[must_use]
     pub fn as_str(self, schema: schema::Schema) -> Option<Cow<'d, str>> {
-        (self.resolve(schema) == schema::Resolved::String).then(|| self.text())
+        let text = self.text();
+        (self.resolve_text(&text, schema) == schema::Resolved::String).then_some(text)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Names for places in a document: [`Path`] leads from the root to a node, [`ItemKey`] says what an item is called.
 
-use alloc::borrow::ToOwned as _;
+use alloc::borrow::{Cow, ToOwned as _};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -86,7 +86,13 @@ impl ItemKey {
         self.place(item).filter(|found| is_name(*found))
     }
 
-    fn place<'d>(&self, item: Node<'d>) -> Option<Node<'d>> {
+    /// The text of the identity of `item`.
+    pub(crate) fn name<'d>(&self, item: Node<'d>) -> Option<Cow<'d, str>> {
+        self.place(item)?.scalar()?.as_str(Schema::Core)
+    }
+
+    /// Where the identity of `item` stands, whatever that is.
+    pub(crate) fn place<'d>(&self, item: Node<'d>) -> Option<Node<'d>> {
         self.0.iter().try_fold(item, |node, key| match key {
             Some(key) => node.get(key),
             None => node.entries().next().map(|entry| entry.value),

@@ -1,5 +1,7 @@
 //! Lists of named items, and edits of single items: what the laws of disjoint changes are about. Read [`named_list`].
 
+use std::ops::Range;
+
 use dagster_workspace_core::edit::{Edit, Item};
 use dagster_workspace_core::value::Value;
 use dagster_workspace_core::yaml::{Document, ItemKey, Node, Path};
@@ -37,8 +39,13 @@ pub(crate) fn long_list(tape: &mut Tape<'_>) -> String {
 
 /// Deployments that all have names, `n0` and so on, with comments on and between them; and how many there are.
 pub(crate) fn named_list(tape: &mut Tape<'_>) -> (String, usize) {
+    named_list_of(4..12, tape)
+}
+
+/// The same, of so many deployments.
+pub(crate) fn named_list_of(counts: Range<usize>, tape: &mut Tape<'_>) -> (String, usize) {
     let mut text = String::from(tape.pick(&["deployments:\n", "# head\na: 1\ndeployments: # all\n"]));
-    let count = 4 + tape.below(8);
+    let count = counts.start + tape.below(counts.len());
     for number in 0..count {
         let item = tape.pick(&[
             "- name: NAME\n  port: 1\n",
@@ -52,6 +59,30 @@ pub(crate) fn named_list(tape: &mut Tape<'_>) -> (String, usize) {
     text += tape.pick(&["", "rbac: true\n", "\n# next\nlast: [x]\n"]);
     let line_break = tape.pick(&["\n", "\n", "\r\n"]);
     (text.replace('\n', line_break), count)
+}
+
+/// A list with lines of its items changed, as people do who edit some items of many.
+pub(crate) fn with_changed_items(text: &str, tape: &mut Tape<'_>) -> String {
+    let line_break = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let mut lines: Vec<String> = text.split_terminator(line_break).map(str::to_owned).collect();
+    for _ in 0..1 + tape.below(5) {
+        let mut changed = lines.clone();
+        let (at, mark) = (tape.below(lines.len() - 1), tape.below(3));
+        match tape.below(8) {
+            0 | 1 => changed[at] = lines[at].replace('1', &format!("{}", mark + 2)),
+            2 => changed[at] += &format!(" # {mark}"),
+            3 => changed.insert(at, format!("{}# {mark}", tape.pick(&["", "  ", "    "]))),
+            4 => changed[at] = lines[at].replace("name: n", &format!("name: r{mark}")),
+            5 => changed[at] = lines[at].replace("note: |", tape.pick(&["note: |+", "note: >"])),
+            6 => changed.insert(at, tape.pick(&["", "", "- name: new", "- {name: n3}"]).to_owned()),
+            _ => drop(changed.remove(at)),
+        }
+        let joined = changed.iter().flat_map(|line| [line, line_break]).collect::<String>();
+        if Document::parse(joined.as_str()).is_ok() {
+            lines = changed;
+        }
+    }
+    lines.iter().flat_map(|line| [line, line_break]).collect()
 }
 
 /// The deployment with that number.
