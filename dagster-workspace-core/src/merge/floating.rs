@@ -1,4 +1,4 @@
-//! Comments that stay where the element below them is gone. Read [`left_behind`].
+//! Comments and blank lines that stay where the elements below them are gone. Read [`left_behind`].
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
@@ -6,101 +6,163 @@ use alloc::vec::Vec;
 
 use super::align::Row;
 use super::collection::{Fate, Sides};
-use super::layout::Layout;
 use super::trivia::Lead;
 use super::{Input, lcs};
 
 /// Lines of the sides, in the order in which they are written.
 pub(super) type SideLines = Vec<(Input, usize, usize)>;
 
-/// Lines that are left where elements are gone, by the row that they stand above then; by none at the end of the collection.
+/// What elements that are gone leave to the next one.
+#[derive(Debug, Default)]
+pub(super) struct Left {
+    /// Lines that come above its own.
+    pub(super) above: SideLines,
+    /// Where lines above it begin that the other side took out, from where they stood before.
+    pub(super) dead: Vec<(Input, usize)>,
+}
+
+impl Left {
+    pub(super) fn is_nothing(&self) -> bool {
+        self.above.is_empty() && self.dead.is_empty()
+    }
+}
+
+/// What is left where elements are gone, by the row that comes next; by none at the end of the collection.
 ///
 /// Who takes out an element may leave the lines above it, which then stand above the next one. Where the other side takes
-/// that one out they are nobody's any more, but nobody took them out.
-pub(super) fn left_behind(sides: &Sides<'_, '_>, rows: &[Row], fates: &[Fate]) -> BTreeMap<Option<usize>, SideLines> {
+/// that one out they are nobody's any more, but nobody took them out; where the other side took the lines out, they go.
+pub(super) fn left_behind(sides: &Sides<'_, '_>, rows: &[Row], fates: &[Fate]) -> BTreeMap<Option<usize>, Left> {
     let mut out = BTreeMap::new();
-    let mut gone: Vec<(usize, &Row)> = rows.iter().zip(fates).filter_map(|(row, fate)| gone_row(row, *fate)).collect();
-    let by = |side: Input| gone.iter().any(|(_, row)| taken_by(row, side));
-    let is_block = sides.base.is_some_and(Layout::is_block) && sides.ours.is_block() && sides.theirs.is_block();
-    if !is_block || !by(Input::Ours) || !by(Input::Theirs) {
+    let Some(base) = sides.base.filter(|base| base.is_block() && sides.ours.is_block() && sides.theirs.is_block())
+    else {
+        return out;
+    };
+    let is_gone = |(row, fate): (&'_ Row, &Fate)| row.base.filter(|_| *fate == Fate::Gone);
+    let mut gone: Vec<usize> = rows.iter().zip(fates).filter_map(is_gone).collect();
+    if gone.is_empty() {
         return out;
     }
-    gone.sort_unstable_by_key(|(place, _)| *place);
-    let row_at: BTreeMap<usize, usize> =
-        rows.iter().enumerate().filter_map(|(at, row)| Some((row.base?, at))).collect();
-    for run in gone.chunk_by(|(one, _), (other, _)| one + 1 == *other) {
-        let sides_lines = [Input::Ours, Input::Theirs].into_iter().flat_map(|taker| left_by(taker, sides, run));
-        let lines: SideLines = sides_lines.collect();
-        let Some((last, _)) = run.last() else { continue };
-        let next = row_at.get(&(last + 1)).copied();
-        let lines = if next.is_none() { without_end(sides, lines) } else { lines };
-        if !lines.is_empty() {
-            out.insert(next, lines);
+    gone.sort_unstable();
+    let mut row_at = alloc::vec![None; base.slots.len()];
+    for (at, row) in rows.iter().enumerate() {
+        if let Some(place) = row.base.and_then(|place| row_at.get_mut(place)) {
+            *place = Some(at);
+        }
+    }
+    let row_at = |place: usize| row_at.get(place).copied().flatten();
+    for run in gone.chunk_by(|one, other| one + 1 == *other) {
+        let of_run: Vec<&Row> = run.iter().filter_map(|place| rows.get(row_at(*place)?)).collect();
+        let next = run.last().and_then(|last| row_at(last + 1));
+        let mut left = left_by(sides, &of_run, next.and_then(|at| rows.get(at)));
+        if next.is_none() {
+            drop_end(sides, &mut left.above);
+        }
+        if !left.is_nothing() {
+            out.insert(next, left);
         }
     }
     out
 }
 
-/// Which of the lines above an element are those of the base: the nearer ones.
-fn own_lines(base: &[String], lines: &[String]) -> BTreeSet<usize> {
+/// What a run of elements that are gone leaves to the `next` one.
+fn left_by(sides: &Sides<'_, '_>, run: &[&Row], next: Option<&Row>) -> Left {
+    let old: Vec<Vec<String>> = run.iter().map(|row| texts(sides, Input::Base, row)).collect();
+    let mut left = Left::default();
+    if old.iter().all(Vec::is_empty) {
+        return left;
+    }
+    let next = next.filter(|row| row.ours.is_some() && row.theirs.is_some());
+    let (ours, theirs) =
+        (View::of(Input::Ours, sides, run, next, &old), View::of(Input::Theirs, sides, run, next, &old));
+    let is_alive = |line: usize| ours.has.contains(&line) && theirs.has.contains(&line);
+    let moved = |view: &View, line: usize| view.moved.get(&line).copied();
+    for line in ours.moved.keys().chain(theirs.moved.keys()).copied().collect::<BTreeSet<usize>>() {
+        let places = [(Input::Ours, moved(&ours, line)), (Input::Theirs, moved(&theirs, line))];
+        let places = || places.iter().filter_map(|(side, place)| Some((*side, (*place)?)));
+        if !is_alive(line) {
+            left.dead.extend(places().filter(|(_, place)| place.stays).map(|(side, place)| (side, place.start)));
+        } else if places().all(|(_, place)| !place.stays) {
+            left.above.extend(places().next().map(|(side, place)| (side, place.start, place.end)));
+        }
+    }
+    left
+}
+
+/// Where a line stands now that stood above an element which is gone.
+#[derive(Clone, Copy)]
+struct Place {
+    start: usize,
+    end: usize,
+    /// Whether what it stands above is not gone as well.
+    stays: bool,
+}
+
+/// What one side has of the lines above elements that are gone, which are numbered through.
+struct View {
+    has: BTreeSet<usize>,
+    /// Those that stand above another element.
+    moved: BTreeMap<usize, Place>,
+}
+
+impl View {
+    fn of(side: Input, sides: &Sides<'_, '_>, run: &[&Row], next: Option<&Row>, old: &[Vec<String>]) -> Self {
+        let mut has = BTreeSet::new();
+        // Lines that it took from where they stood, and lines that stand where they did not before.
+        let (mut lost, mut numbers, mut new, mut places) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut first, mut last) = (0, 0);
+        let above_next = next.map(|row| (row, texts(sides, Input::Base, row), true));
+        for (row, base, stays) in run.iter().zip(old).map(|(row, old)| (*row, old.clone(), false)).chain(above_next) {
+            let own = lead(sides, side, row);
+            let lines = own.map(Lead::texts).unwrap_or_default();
+            let (old, known): (BTreeSet<usize>, BTreeSet<usize>) = from_end(&base, &lines).unzip();
+            let all = lines.into_iter().zip(own.into_iter().flat_map(Lead::lines)).enumerate();
+            for (_, (text, (start, end))) in all.filter(|(at, _)| !known.contains(at)) {
+                new.push(text);
+                places.push(Place { start, end, stays });
+            }
+            for (at, text) in base.into_iter().enumerate().filter(|_| !stays) {
+                if old.contains(&at) {
+                    has.insert(first + at);
+                } else {
+                    lost.push(text);
+                    numbers.push(first + at);
+                }
+                last = first + at + 1;
+            }
+            first = last;
+        }
+        let pairs = from_end(&lost, &new);
+        let moved: BTreeMap<usize, Place> =
+            pairs.filter_map(|(at, place)| Some((*numbers.get(at)?, *places.get(place)?))).collect();
+        has.extend(moved.keys());
+        Self { has, moved }
+    }
+}
+
+fn lead<'d>(sides: &Sides<'_, 'd>, side: Input, row: &Row) -> Option<Lead<'d>> {
+    match side {
+        Input::Base => sides.base_slot(row).map(|(layout, slot)| Lead::of(layout, slot)),
+        Input::Ours => sides.our_slot(row).map(|slot| Lead::of(sides.ours, slot)),
+        Input::Theirs => sides.their_slot(row).map(|slot| Lead::of(sides.theirs, slot)),
+    }
+}
+
+fn texts(sides: &Sides<'_, '_>, side: Input, row: &Row) -> Vec<String> {
+    lead(sides, side, row).map(Lead::texts).unwrap_or_default()
+}
+
+/// Lines that two elements both have above them, the nearer ones first.
+fn from_end(one: &[String], other: &[String]) -> impl Iterator<Item = (usize, usize)> {
     let back = |lines: &[String]| lines.iter().rev().cloned().collect::<Vec<_>>();
-    let pairs = lcs::matches(&back(base), &back(lines)).into_iter();
-    pairs.map(|(_, at)| lines.len() - 1 - at).collect()
+    let (one, other) = (back(one), back(other));
+    lcs::matches(&one, &other).into_iter().map(move |(at, place)| (one.len() - 1 - at, other.len() - 1 - place))
 }
 
 /// Blank lines separate elements: at the end there is nothing to separate.
-fn without_end(sides: &Sides<'_, '_>, mut lines: SideLines) -> SideLines {
+fn drop_end(sides: &Sides<'_, '_>, lines: &mut SideLines) {
     let is_blank = |(side, start, end): &(Input, usize, usize)| {
         let layout = if *side == Input::Ours { sides.ours } else { sides.theirs };
         layout.lines().slice(*start, *end).trim().is_empty()
     };
     while lines.pop_if(|line| is_blank(line)).is_some() {}
-    lines
-}
-
-fn gone_row(row: &Row, fate: Fate) -> Option<(usize, &Row)> {
-    (fate == Fate::Gone).then_some((row.base?, row))
-}
-
-/// Whether this side alone took an element out.
-fn taken_by(row: &Row, side: Input) -> bool {
-    match side {
-        Input::Ours => row.ours.is_none() && row.theirs.is_some(),
-        _ => row.theirs.is_none() && row.ours.is_some(),
-    }
-}
-
-/// Lines that one side left where it took elements out, and that the other one has above these, in a run of elements that
-/// are gone.
-fn left_by(taker: Input, sides: &Sides<'_, '_>, run: &[(usize, &Row)]) -> SideLines {
-    let lead = |side: Input, row: &Row| match side {
-        Input::Base => sides.base_slot(row).map(|(layout, slot)| Lead::of(layout, slot)),
-        Input::Ours => sides.our_slot(row).map(|slot| Lead::of(sides.ours, slot)),
-        Input::Theirs => sides.their_slot(row).map(|slot| Lead::of(sides.theirs, slot)),
-    };
-    let other = if taker == Input::Ours { Input::Theirs } else { Input::Ours };
-    let texts = |side: Input, row: &Row| lead(side, row).map(Lead::texts).unwrap_or_default();
-    let mut old: Vec<String> = Vec::new();
-    let mut left: Vec<(String, (usize, usize))> = Vec::new();
-    for (_, row) in run {
-        let base = texts(Input::Base, row);
-        if taken_by(row, taker) {
-            let kept: BTreeSet<usize> = lcs::matches(&base, &texts(other, row)).into_iter().map(|(at, _)| at).collect();
-            old.extend(base.into_iter().enumerate().filter(|(at, _)| kept.contains(at)).map(|(_, text)| text));
-        } else if let Some(own) = lead(taker, row) {
-            let lines = own.texts();
-            let known = own_lines(&base, &lines);
-            left.extend(
-                lines
-                    .into_iter()
-                    .zip(own.lines())
-                    .enumerate()
-                    .filter(|(at, _)| !known.contains(at))
-                    .map(|(_, line)| line),
-            );
-        }
-    }
-    let (texts, places): (Vec<String>, Vec<(usize, usize)>) = left.into_iter().unzip();
-    let both = lcs::matches(&old, &texts).into_iter();
-    both.filter_map(|(_, at)| places.get(at)).map(|(start, end)| (taker, *start, *end)).collect()
 }

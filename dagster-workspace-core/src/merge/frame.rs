@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::align::Row;
 use super::collection::{Fate, Sides};
-use super::floating::{SideLines, left_behind};
+use super::floating::{Left, SideLines, left_behind};
 use super::layout::{Body, Form, Layout, Slot};
 use super::rope::Mark;
 use super::trivia::{Lead, leads_merged};
@@ -97,8 +97,8 @@ impl<'d> Walk<'_, 'd> {
         let mut floating = left_behind(sides, rows, fates);
         for (place, at) in order.iter().enumerate() {
             let (Some(row), Some(fate)) = (rows.get(*at), fates.get(*at)) else { continue };
-            let above = floating.remove(&Some(*at)).unwrap_or_default();
-            let stands = above.is_empty().then(|| self.as_it_stands(sides, frame, row, (*fate, place == 0)));
+            let left = floating.remove(&Some(*at)).unwrap_or_default();
+            let stands = left.is_nothing().then(|| self.as_it_stands(sides, frame, row, (*fate, place == 0)));
             if let Some(element) = stands.flatten() {
                 elements.push(element);
                 before = Some(*row);
@@ -106,14 +106,14 @@ impl<'d> Walk<'_, 'd> {
             }
             if frame.is_block() {
                 let kept = before.as_ref().is_some_and(|before| keeps_breaks(sides, before));
-                self.block_gap(sides, frame, row, (place == 0, kept), above);
+                self.block_gap(sides, frame, row, (place == 0, kept), left);
             } else {
                 self.flow_gap(sides, frame, before.as_ref(), row);
             }
             elements.extend(self.survivor(sides, frame, row, *fate));
             before = Some(*row);
         }
-        for (side, start, end) in floating.remove(&None).unwrap_or_default() {
+        for (side, start, end) in floating.remove(&None).unwrap_or_default().above {
             let layout = if side == Input::Ours { sides.ours } else { sides.theirs };
             self.rope.text(layout.lines().line_break(layout.start));
             let end = layout.lines().end(start).min(end);
@@ -191,7 +191,19 @@ impl<'d> Walk<'_, 'd> {
     /// A new element of theirs.
     fn insert(&mut self, sides: &Sides<'_, 'd>, frame: &Frame, slot: &Slot<'d>) {
         if !frame.fit.mixed {
-            self.rope.theirs(slot.element.start, slot.end, frame.fit.shift);
+            let lines = sides.theirs.lines();
+            let own = if frame.is_block() { lines.end(slot.element.end).min(slot.end) } else { slot.end };
+            self.rope.theirs(slot.element.start, own, frame.fit.shift);
+            // Comments below it may stand in the result already.
+            let mut at = own;
+            while at < slot.end {
+                let (start, end) = (lines.next(at), lines.end(lines.next(at)));
+                if !self.limits.strip.contains(&offset(start)) {
+                    self.rope.text(sides.ours.lines().line_break(sides.ours.start));
+                    self.their_line(start, end, frame.fit.shift);
+                }
+                at = end.max(start);
+            }
             return;
         }
         self.delicate = true;
@@ -206,14 +218,7 @@ impl<'d> Walk<'_, 'd> {
     }
 
     /// The lines above an element, and its indentation. `first` of all, or behind a scalar that has `kept` its line breaks.
-    fn block_gap(
-        &mut self,
-        sides: &Sides<'_, 'd>,
-        frame: &Frame,
-        row: &Row,
-        (first, kept): (bool, bool),
-        above: SideLines,
-    ) {
+    fn block_gap(&mut self, sides: &Sides<'_, 'd>, frame: &Frame, row: &Row, (first, kept): (bool, bool), left: Left) {
         let (own, their) = (sides.our_slot(row), sides.their_slot(row));
         let lead = |layout: &Layout<'d>, slot: &Slot<'d>| Lead::of(layout, slot);
         let base = sides.base_slot(row).map(|(layout, slot)| lead(layout, slot));
@@ -240,7 +245,8 @@ impl<'d> Walk<'_, 'd> {
             }
         };
         if from == Input::Ours
-            && let Some(slot) = own.filter(|_| !frame.by_theirs() && first == (row.ours == Some(0)) && above.is_empty())
+            && let Some(slot) =
+                own.filter(|_| !frame.by_theirs() && first == (row.ours == Some(0)) && left.is_nothing())
         {
             // As it stands.
             self.rope.ours(slot.gap, slot.element.start);
@@ -252,7 +258,8 @@ impl<'d> Walk<'_, 'd> {
             (_, Some(own), Some(their)) => leads_merged(base.as_ref(), own, their),
             _ => Vec::new(),
         };
-        let lines = self.wanted(above.into_iter().chain(own).collect(), row, first || kept);
+        let own = own.into_iter().filter(|(side, start, _)| !left.dead.contains(&(*side, *start)));
+        let lines = self.wanted(left.above.into_iter().chain(own).collect(), row, first || kept);
         self.lines_above(sides, frame, first, &lines);
     }
 

@@ -81,7 +81,7 @@ pub(super) fn leads_merged(base: Option<&Lead<'_>>, ours: &Lead<'_>, theirs: &Le
     for (next_b, next_o, next_t) in stable.chain([(old.len(), own.len(), their.len())]) {
         let part = |lines: &[String], from: usize, to: usize| lines.get(from..to).unwrap_or_default().to_vec();
         let (was, mine, yours) = (part(&old, b, next_b), part(&own, o, next_o), part(&their, t, next_t));
-        if was.is_empty() && mine != yours && yours.iter().any(|line| !line.is_empty()) {
+        if said(&was).is_empty() && mine != was && mine != yours && !said(&yours).is_empty() {
             let placed = |(side, at)| if side == Input::Ours { (side, o + at) } else { (side, t + at) };
             out.extend(union(&mine, &yours).into_iter().map(placed));
         } else if mine == was && mine != yours || said(&mine) == said(&was) && said(&yours) != said(&was) {

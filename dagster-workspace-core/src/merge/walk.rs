@@ -185,7 +185,10 @@ impl<'d> Walk<'_, 'd> {
         let their = self.texts.theirs.get(theirs.0..theirs.1).unwrap_or_default();
         let changed = own != their && base != Some(their);
         let id = (Change::Trivia, offset(ours.0), offset(theirs.0));
-        let wanted = base == Some(own) || self.prefer == Prefer::Theirs;
+        let says = |one: &str, other: &str| one.split_whitespace().eq(other.split_whitespace());
+        // Blanks that ours changed are less than a comment that theirs did.
+        let blank = changed && base.is_some_and(|base| says(base, own) && !says(base, their));
+        let wanted = base == Some(own) || blank || self.prefer == Prefer::Theirs;
         if changed && wanted && !fit.mixed && self.accept(id, ours) {
             self.rope.theirs(theirs.0, theirs.1, fit.shift);
             self.delicate |= own.contains('#');

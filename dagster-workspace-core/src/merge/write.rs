@@ -33,10 +33,16 @@ impl<'d> Walk<'_, 'd> {
         let form = ours.form();
         let alike = form != Form::Block && form == theirs.form();
         let tags = ours.node.tag() == theirs.node.tag();
-        if !alike || !tags && taken.side == Input::Theirs {
+        if !alike {
             return self.write_lines(ours, theirs, fit, taken.side);
         }
         let base = base.filter(|body| body.form() == form);
+        if !tags && taken.side == Input::Theirs && !fit.mixed {
+            // With a tag comes what leads to it.
+            self.delicate = true;
+            self.rope.theirs(theirs.key_end, theirs.value_end, fit.shift);
+            return self.tail(base, ours, theirs, fit);
+        }
         let stays = if taken.side == Input::Theirs { theirs.node } else { ours.node };
         if stays.kind() == Kind::Empty {
             let (base, ours, theirs) = emptied(base, ours, theirs);
@@ -85,8 +91,13 @@ impl<'d> Walk<'_, 'd> {
             }
             _ => self.rope.ours(ours.value, ours.value_end),
         }
-        let tail = base.map(|body| self.texts.base.get(body.value_end..body.end).unwrap_or_default());
-        self.trivia(tail, (ours.value_end, ours.end), (theirs.value_end, theirs.end), fit);
+        self.tail(base, ours, theirs, fit);
+    }
+
+    /// What stands behind a value.
+    fn tail(&mut self, base: Option<&Body<'d>>, ours: &Body<'d>, theirs: &Body<'d>, fit: Fit) {
+        let old = base.map(|body| self.texts.base.get(body.value_end..body.end).unwrap_or_default());
+        self.trivia(old, (ours.value_end, ours.end), (theirs.value_end, theirs.end), fit);
     }
 
     /// Notes where an anchor that theirs changed is left as ours has it.

@@ -295,7 +295,8 @@ fn check_comments(texts: &Texts, merge: &Merge) -> Result<(), String> {
         // Inside a scalar it is no comment.
         let document = [&texts.ours, &texts.theirs].map(|text| Document::parse(text.as_str()).unwrap());
         let mut scalars = document.iter().flat_map(|document| document.roots().flat_map(all_nodes));
-        if scalars.any(|node| node.text().is_some_and(|text| text.contains(comment.as_str()))) {
+        let within = |text: &str| text.contains(comment.as_str());
+        if scalars.any(|node| node.text().is_some_and(|text| within(&text) || within(node.source()))) {
             continue;
         }
         if r == 0 && (o > b || t > b || b == o && o == t) && !noted {
