@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need into .local: a Python environment, and real helm and kubectl. A second run finds all there.
+# Installs what the tests need into .local: a Python environment, and real helm, kubectl and a registry of charts. A second run finds all
+# there.
 source "$(dirname "$0")/common.sh"
 
 # The first Python of 3.10 or newer.
@@ -30,5 +31,13 @@ if ! cmp -s scripts/tools.py "$local/bin/installed.py"; then
         cp scripts/tools.py "$local/bin/installed.py"
     elif in_ci; then
         fail "CI needs helm and kubectl"
+    fi
+fi
+
+if [ ! -x "$local/bin/docker-registry" ]; then
+    step "installing docker-registry into .local/bin"
+    if ! scripts/registry.sh "$local/bin"; then
+        in_ci && fail "CI needs docker-registry"
+        echo "left out: docker-registry comes from Debian only (hint: set DAGSTER_WORKSPACE_DOCKER_REGISTRY)"
     fi
 fi

@@ -1,5 +1,5 @@
 //! What tests need from outside the workspace: the shared folder, Python, helm, charts, [`Oracle`], a program
-//! to ask, [`ControlPlane`], a Kubernetes API server, and [`S3`].
+//! to ask, [`ControlPlane`], a Kubernetes API server, [`S3`], and [`Registry`], one of charts.
 //!
 //! Each function here gives `None` where a thing is missing, and says so: the test returns, and its name is printed and
 //! noted in `.local/left-out.txt`, which `make test` prints at the end. Under `CI` nothing may be left out, so the same
@@ -26,6 +26,7 @@ mod dice;
 mod oracle;
 mod pod_address;
 mod port;
+mod registry;
 mod s3;
 
 pub use charts::{code_chart, dead_schema, local_schema, system_chart};
@@ -34,6 +35,7 @@ pub use dice::Dice;
 pub use oracle::Oracle;
 pub use pod_address::PodAddress;
 pub use port::free_port;
+pub use registry::Registry;
 pub use s3::S3;
 
 /// The top folder of the workspace, the one with `Cargo.lock`.
@@ -90,6 +92,11 @@ pub fn kubectl() -> Option<PathBuf> {
     tool("kubectl")
 }
 
+/// The real docker-registry: `DAGSTER_WORKSPACE_DOCKER_REGISTRY`, or `.local/bin/docker-registry`.
+fn registry_program() -> Option<PathBuf> {
+    tool("docker-registry")
+}
+
 /// Says that the running test is left out, and why. The test returns after it.
 ///
 /// # Panics
@@ -110,7 +117,7 @@ pub fn left_out(why: &str) {
 }
 
 fn tool(name: &str) -> Option<PathBuf> {
-    let variable = format!("DAGSTER_WORKSPACE_{}", name.to_uppercase());
+    let variable = format!("DAGSTER_WORKSPACE_{}", name.to_uppercase().replace('-', "_"));
     let program = env::var_os(variable).map_or_else(|| top().join(".local/bin").join(name), PathBuf::from);
     present(program, name, "run `make test`, which installs it")
 }

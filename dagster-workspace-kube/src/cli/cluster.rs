@@ -17,7 +17,7 @@ use super::exit::Exit;
 use super::render::Failure;
 use crate::cluster::{self, Connection, Given, Holder};
 use crate::deploy::{ActivateBy, ChartOwned, Daemon, Deployer, Events, Holders, Settings, StepError, Steps};
-use crate::helm::{self, ChartSource, OnFailure, Patience, Recovery, Schema, Wait};
+use crate::helm::{self, ChartSource, OnFailure, Patience, Recovery, Schema, Transport, Wait};
 use crate::reload;
 use crate::retry::RetryPolicy;
 
@@ -52,6 +52,9 @@ pub(super) struct ClusterOptions {
     /// The repository of the chart
     #[arg(long, global = true, value_name = "URL")]
     repo: Option<String>,
+    /// Talk to the chart's registry over HTTP without TLS
+    #[arg(long, global = true)]
+    plain_http: bool,
     /// The program helm, 3 or 4
     #[arg(long, global = true, value_name = "PATH")]
     helm: Option<PathBuf>,
@@ -152,6 +155,7 @@ impl ClusterOptions {
             ("--release", self.release.is_some()),
             ("--chart", self.chart.is_some()),
             ("--repo", self.repo.is_some()),
+            ("--plain-http", self.plain_http),
             ("--helm", self.helm.is_some()),
             ("--skip-schema-validation", self.skip_schema_validation),
             ("--rollback-on-failure", self.rollback_on_failure),
@@ -256,6 +260,9 @@ impl ClusterOptions {
         settings.helm_options.timeout = settings.timeout;
         if self.skip_schema_validation {
             settings.helm_options.schema = Schema::Skip;
+        }
+        if self.plain_http {
+            settings.helm_options.transport = Transport::Plain;
         }
         if self.rollback_on_failure {
             (settings.helm_options.wait, settings.helm_options.on_failure) = (Wait::Ready, OnFailure::RollBack);

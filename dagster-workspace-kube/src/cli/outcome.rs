@@ -199,7 +199,7 @@ fn of_helm(error: &HelmError) -> (Exit, &'static str) {
         | HelmError::Outdated { .. } => (Exit::Precondition, "no-helm"),
         HelmError::Schema { .. } => (Exit::Invalid, "schema"),
         HelmError::DeadSchema { .. } => (Exit::Precondition, "dead-schema"),
-        HelmError::Chart { .. } => (Exit::Invalid, "chart"),
+        HelmError::Chart { .. } | HelmError::NoTls { .. } => (Exit::Invalid, "chart"),
         HelmError::Taken { .. } | HelmError::FieldConflict { .. } => (Exit::Precondition, "taken"),
         HelmError::NotReady { .. } | HelmError::Ended { .. } => (Exit::TimedOut, "not-ready"),
         HelmError::Forbidden { .. } => (Exit::Precondition, "denied"),

@@ -226,6 +226,9 @@ impl DeployError {
                 RollOutError::Helm { source: HelmError::Chart { .. }, .. } => {
                     "`--chart`, `--repo` and `--chart-version` say which chart".to_owned()
                 }
+                RollOutError::Helm { source: HelmError::NoTls { .. }, .. } => {
+                    "`--plain-http` talks to it without".to_owned()
+                }
                 RollOutError::Stuck { .. } => "`--recover` brings it back and goes on".to_owned(),
                 _ => return None,
             },

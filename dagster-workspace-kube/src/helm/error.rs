@@ -72,6 +72,12 @@ pub enum HelmError {
         /// helm's words, or the system's.
         words: String,
     },
+    /// The chart's registry has no TLS: [`Transport::Plain`](super::Transport::Plain) talks to it.
+    #[error("the chart's registry has no TLS: {words}")]
+    NoTls {
+        /// helm's words.
+        words: String,
+    },
     /// An object of the chart exists, and belongs to another release or to none: choose another name, or remove it.
     #[error("an object of the chart belongs to somebody else: {words}")]
     Taken {
@@ -147,6 +153,7 @@ impl HelmError {
             _ if any(&["timed out waiting for the condition", "context deadline exceeded", "resource not ready"]) => {
                 Self::NotReady { words }
             }
+            _ if is_about_chart(&words) && any(&["server gave HTTP response to HTTPS client"]) => Self::NoTls { words },
             _ if any(&CHART) || is_about_chart(&words) => Self::Chart { words },
             _ => Self::Failed { exit, words },
         }
@@ -162,6 +169,7 @@ impl HelmError {
             | Self::Schema { words }
             | Self::DeadSchema { words, .. }
             | Self::Chart { words }
+            | Self::NoTls { words }
             | Self::Taken { words }
             | Self::FieldConflict { words }
             | Self::NotReady { words }
@@ -194,8 +202,12 @@ const CHART: [&str; 9] = [
 /// could be those of the cluster.
 fn is_about_chart(words: &str) -> bool {
     let missing = ["path \"", "repo ", "chart \""].iter().any(|kind| words.starts_with(kind));
-    let registry = ["Get \"http", "Head \"http", "failed to do request", "failed to perform", "failed to authorize"];
-    missing && words.contains("not found") || registry.iter().any(|sign| words.starts_with(sign))
+    let registry =
+        ["Get \"http", "GET \"http", "Head \"http", "failed to do request", "failed to perform", "failed to authorize"];
+    // `ghcr.io/acme/charts/code:1.0.0: not found`, all that helm 3 says of a version that a registry does not have.
+    let reference =
+        words.strip_suffix(": not found").is_some_and(|of| of.contains('/') && !of.contains(char::is_whitespace));
+    missing && words.contains("not found") || reference || registry.iter().any(|sign| words.starts_with(sign))
 }
 
 /// What helm says of the failure: from `Error:` on, without the warnings before it.
@@ -248,6 +260,12 @@ mod tests {
         check("chart \"code\" version \"2\" not found in http://127.0.0.1:9 repository", "Chart");
         check("failed to do request: Head \"http://127.0.0.1:9/v2/code/manifests/1.0.0\": dial tcp", "Chart");
         check("failed to perform \"FetchReference\" on source: Get \"https://127.0.0.1:9/v2\": dial tcp", "Chart");
+        check(
+            "failed to perform \"F\" on source: Get \"https://a\": http: server gave HTTP response to HTTPS client",
+            "NoTls",
+        );
+        check("127.0.0.1:9/charts/code:1.0.0: not found", "Chart");
+        check("GET \"http://127.0.0.1:9/v2/charts/code/tags/list\": unexpected status code 404: name unknown", "Chart");
         check("UPGRADE FAILED: services \"a\" not found", "Failed");
         check("UPGRADE FAILED: Get \"https://10.0.0.1/api/v1\": dial tcp 10.0.0.1:443: connect: refused", "Failed");
         check("Kubernetes cluster unreachable: Get \"https://10.0.0.1/version\": dial tcp", "Unreachable");

@@ -19,4 +19,4 @@ pub use error::HelmError;
 pub use program::{Helm, HelmVersion, Major};
 pub use release::{Past, Release, ReleaseError, release};
 pub use roll_out::{Newest, Patience, Recovery, RollOutError, RolledOut, Step};
-pub use upgrade::{OnFailure, Options, Schema, Target, Upgrade, Wait};
+pub use upgrade::{OnFailure, Options, Schema, Target, Transport, Upgrade, Wait};

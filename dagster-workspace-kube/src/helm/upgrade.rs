@@ -80,6 +80,17 @@ pub enum Schema {
     Skip,
 }
 
+/// How a registry of charts is talked to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// By TLS; helm 3 also talks without it to a registry on the same machine.
+    #[default]
+    Tls,
+    /// By HTTP without TLS, as to a registry within the cluster.
+    Plain,
+}
+
 /// How helm goes about it. None of this changes what is deployed, so none of it is in the hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
@@ -91,6 +102,9 @@ pub struct Options {
     pub on_failure: OnFailure,
     /// Whether the values are judged by the chart's schema.
     pub schema: Schema,
+    /// How the chart's registry is talked to.
+    #[serde(default)]
+    pub transport: Transport,
     /// How many revisions are kept.
     pub history_max: u32,
 }
@@ -103,6 +117,7 @@ impl Default for Options {
             wait: Wait::default(),
             on_failure: OnFailure::default(),
             schema: Schema::default(),
+            transport: Transport::default(),
             history_max: 10,
         }
     }
@@ -138,7 +153,7 @@ impl Upgrade {
     /// The arguments of `helm upgrade`, for a release that is to carry `hash` as `revision`.
     pub(super) fn arguments(&self, major: Major, hash: &str, revision: u32) -> Vec<OsString> {
         let Self { target, chart, options } = self;
-        let Options { timeout, wait, on_failure, schema, history_max } = options;
+        let Options { timeout, wait, on_failure, schema, transport, history_max } = options;
         // Without `--reset-values` a document without content would mean the values of the last release.
         let mut arguments: Vec<OsString> =
             ["upgrade", "--install", "--reset-values", "--values", "-"].map(Into::into).into();
@@ -160,6 +175,9 @@ impl Upgrade {
         }
         if *schema == Schema::Skip {
             arguments.push("--skip-schema-validation".into());
+        }
+        if *transport == Transport::Plain {
+            arguments.push("--plain-http".into());
         }
         let (name, options) = chart.arguments();
         arguments.extend(options);
@@ -204,8 +222,9 @@ mod tests {
         upgrade.options.wait = Wait::Ready;
         upgrade.options.on_failure = OnFailure::RollBack;
         upgrade.options.schema = Schema::Skip;
-        check(&upgrade, Major::Three, "--wait --atomic --skip-schema-validation ");
-        check(&upgrade, Major::Four, "--wait=watcher --rollback-on-failure --skip-schema-validation ");
+        upgrade.options.transport = Transport::Plain;
+        check(&upgrade, Major::Three, "--wait --atomic --skip-schema-validation --plain-http ");
+        check(&upgrade, Major::Four, "--wait=watcher --rollback-on-failure --skip-schema-validation --plain-http ");
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod add;
 mod config_maps;
 pub(crate) mod faults;
 mod many;
+mod oci;
 mod parts;
 mod stuck;
 pub(crate) mod system;
