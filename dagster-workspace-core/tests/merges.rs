@@ -341,3 +341,13 @@ fn list_that_ends_as_what_followed_it_is_read_to_its_end() {
     let text = format!("# ours\n{list}  own: 1\n");
     check([&base, &ours, &theirs, &text], &[]);
 }
+
+#[test]
+fn item_with_the_name_and_content_of_another_one_moves_nothing_in_a_long_list() {
+    let base: String = (0..26).map(|at| format!("- name: n{at}\n  port: 1\n")).collect();
+    let ours = base.replacen("port: 1", "port: 2", 1);
+    let theirs = base.replacen("name: n15\n", "name: n25\n", 1);
+    let merge = merged(&base, &ours, &theirs);
+    assert_eq!(merge.text, theirs.replacen("port: 1", "port: 2", 1));
+    assert!(merge.conflicts.is_empty());
+}
