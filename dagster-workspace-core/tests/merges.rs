@@ -185,6 +185,43 @@ fn renamed_item_that_was_edited_is_a_hint_never_a_guess() {
 }
 
 #[test]
+fn comment_that_nobody_took_out_outlives_the_elements_below_it() {
+    let base = "l:\n- name: a\n\n# about\n\n- name: b\n- name: c\n- name: d\n";
+    let [without_b, without_c] = ["- name: b\n", "- name: c\n"].map(|item| base.replace(item, ""));
+    let neither = without_b.replace("- name: c\n", "");
+    clean([base, &without_b, &without_c, &neither]);
+    // With the comment taken out on one side it goes.
+    let gone = without_c.replace("# about\n\n", "");
+    clean([base, &without_b, &gone, &gone.replace("- name: b\n", "")]);
+    clean(["a: 1\n", "a: 1\n\n", "a: 1\n# end\n", "a: 1\n# end\n"]);
+}
+
+#[test]
+fn new_item_without_a_name_is_one_wherever_its_neighbour_went() {
+    let base = "- [x]\n- name: a\n  note: 1\n- [y]\n- name: b\n";
+    let ours = "- [x]\n- name: a\n  note: 1\n- {new: 1}\n- [y]\n- name: b\n";
+    let moved = "- name: a\n  note: 1\n- {new: 1}\n- [x]\n- [y]\n- name: b\n";
+    check([base, ours, moved, moved], &[]);
+}
+
+#[test]
+fn tag_and_anchor_of_an_emptied_list_are_kept() {
+    let base = "l: [{name: a}]\n";
+    let theirs = "l:\n- name: a\n- name: b\n";
+    assert_eq!(merged(base, "l: !x []\n", theirs).text, "l: !x [{name: b}]\n");
+    clean([base, "l: []\n", "l:\n- name: a\n- name: b\n", "l:\n- name: b\n"]);
+}
+
+#[test]
+fn what_stands_around_a_block_scalar_is_merged_apart_from_it() {
+    let base = "x:\n  k  : |\n    text\n   # below\n  n: 1\n";
+    let ours = "x:\n  k: |\n    text\n  n: 1\n";
+    let theirs = "x:\n    k  : |\n      text\n     # below\n    n: 2\n";
+    check([base, ours, theirs, "x:\n  k: |\n    text\n  n: 2\n"], &[]);
+    clean([base, ours, &base.replace("text", "other"), &ours.replace("text", "other")]);
+}
+
+#[test]
 fn order_is_that_of_the_side_that_changed_it() {
     let [abc, cab, bca] =
         ["abc", "cab", "bca"].map(|names| names.chars().map(|name| format!("- name: {name}\n")).collect::<String>());

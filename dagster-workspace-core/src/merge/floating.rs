@@ -72,8 +72,11 @@ fn left_by(sides: &Sides<'_, '_>, run: &[&Row], next: Option<&Row>) -> Left {
         return left;
     }
     let next = next.filter(|row| row.ours.is_some() && row.theirs.is_some());
-    let (ours, theirs) =
-        (View::of(Input::Ours, sides, run, next, &old), View::of(Input::Theirs, sides, run, next, &old));
+    let view = |side: Input| View::of(side, sides, run, next, &old);
+    let (mut ours, mut theirs) = (view(Input::Ours), view(Input::Theirs));
+    let in_place = (ours.has.clone(), theirs.has.clone());
+    ours.find_moved(&in_place.1);
+    theirs.find_moved(&in_place.0);
     let is_alive = |line: usize| ours.has.contains(&line) && theirs.has.contains(&line);
     let moved = |view: &View, line: usize| view.moved.get(&line).copied();
     for line in ours.moved.keys().chain(theirs.moved.keys()).copied().collect::<BTreeSet<usize>>() {
@@ -98,44 +101,53 @@ struct Place {
 }
 
 /// What one side has of the lines above elements that are gone, which are numbered through.
+#[derive(Default)]
 struct View {
     has: BTreeSet<usize>,
-    /// Those that stand above another element.
+    /// Lines that it took from where they stood.
+    lost: Vec<(usize, String)>,
+    /// Lines that stand where they did not before.
+    new: Vec<(Place, String)>,
+    /// Those of the lost ones that are among the new ones.
     moved: BTreeMap<usize, Place>,
 }
 
 impl View {
     fn of(side: Input, sides: &Sides<'_, '_>, run: &[&Row], next: Option<&Row>, old: &[Vec<String>]) -> Self {
-        let mut has = BTreeSet::new();
-        // Lines that it took from where they stood, and lines that stand where they did not before.
-        let (mut lost, mut numbers, mut new, mut places) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let (mut first, mut last) = (0, 0);
+        let mut view = Self::default();
+        let mut first = 0;
         let above_next = next.map(|row| (row, texts(sides, Input::Base, row), true));
         for (row, base, stays) in run.iter().zip(old).map(|(row, old)| (*row, old.clone(), false)).chain(above_next) {
             let own = lead(sides, side, row);
             let lines = own.map(Lead::texts).unwrap_or_default();
-            let (old, known): (BTreeSet<usize>, BTreeSet<usize>) = from_end(&base, &lines).unzip();
+            let (old, known): (BTreeSet<usize>, BTreeSet<usize>) = own_lines(&base, &lines).into_iter().unzip();
+            let length = base.len();
             let all = lines.into_iter().zip(own.into_iter().flat_map(Lead::lines)).enumerate();
-            for (_, (text, (start, end))) in all.filter(|(at, _)| !known.contains(at)) {
-                new.push(text);
-                places.push(Place { start, end, stays });
+            let new = all.filter(|(at, _)| !known.contains(at));
+            view.new.extend(new.map(|(_, (text, (start, end)))| (Place { start, end, stays }, text)));
+            if !stays {
+                view.has.extend(old.iter().map(|at| first + at));
+                let lost = base.into_iter().enumerate().filter(|(at, _)| !old.contains(at));
+                view.lost.extend(lost.map(|(at, text)| (first + at, text)));
+                first += length;
             }
-            for (at, text) in base.into_iter().enumerate().filter(|_| !stays) {
-                if old.contains(&at) {
-                    has.insert(first + at);
-                } else {
-                    lost.push(text);
-                    numbers.push(first + at);
-                }
-                last = first + at + 1;
-            }
-            first = last;
         }
-        let pairs = from_end(&lost, &new);
-        let moved: BTreeMap<usize, Place> =
-            pairs.filter_map(|(at, place)| Some((*numbers.get(at)?, *places.get(place)?))).collect();
-        has.extend(moved.keys());
-        Self { has, moved }
+        view
+    }
+
+    /// Finds the lost lines among the new ones: those first that the other side has where they stood.
+    fn find_moved(&mut self, other: &BTreeSet<usize>) {
+        for in_place in [true, false] {
+            let is_open = |number: usize| other.contains(&number) == in_place && !self.moved.contains_key(&number);
+            let lost: Vec<_> = self.lost.iter().filter(|(number, _)| is_open(*number)).cloned().collect();
+            let taken: BTreeSet<usize> = self.moved.values().map(|place| place.start).collect();
+            let new: Vec<_> = self.new.iter().filter(|(place, _)| !taken.contains(&place.start)).cloned().collect();
+            let (numbers, lost): (Vec<usize>, Vec<String>) = lost.into_iter().unzip();
+            let (places, new): (Vec<Place>, Vec<String>) = new.into_iter().unzip();
+            let pairs = from_end(&lost, &new);
+            self.moved.extend(pairs.filter_map(|(at, place)| Some((*numbers.get(at)?, *places.get(place)?))));
+        }
+        self.has.extend(self.moved.keys());
     }
 }
 
@@ -151,7 +163,21 @@ fn texts(sides: &Sides<'_, '_>, side: Input, row: &Row) -> Vec<String> {
     lead(sides, side, row).map(Lead::texts).unwrap_or_default()
 }
 
-/// Lines that two elements both have above them, the nearer ones first.
+/// Pairs of lines above an element that were there and are: comments in order, blank lines only beside what is above it
+/// still.
+fn own_lines(base: &[String], lines: &[String]) -> Vec<(usize, usize)> {
+    let mut own = Vec::new();
+    let mut below = (base.len(), lines.len());
+    for (at, place) in from_end(base, lines) {
+        if base.get(at).is_some_and(|text| !text.is_empty()) || (at + 1, place + 1) == below {
+            own.push((at, place));
+            below = (at, place);
+        }
+    }
+    own
+}
+
+/// Pairs of equal lines in the same order, the last ones first.
 fn from_end(one: &[String], other: &[String]) -> impl Iterator<Item = (usize, usize)> {
     let back = |lines: &[String]| lines.iter().rev().cloned().collect::<Vec<_>>();
     let (one, other) = (back(one), back(other));
