@@ -22,6 +22,10 @@ pub(super) struct Left {
 }
 
 impl Left {
+    pub(super) fn is_dead(&self, side: Input, line: usize) -> bool {
+        self.dead.contains(&(side, line))
+    }
+
     pub(super) fn is_nothing(&self) -> bool {
         self.above.is_empty() && self.dead.is_empty()
     }

@@ -222,8 +222,8 @@ impl<'d> Walk<'_, 'd> {
         let (own, their) = (sides.our_slot(row), sides.their_slot(row));
         let lead = |layout: &Layout<'d>, slot: &Slot<'d>| Lead::of(layout, slot);
         let base = sides.base_slot(row).map(|(layout, slot)| lead(layout, slot));
-        let ours = own.map(|slot| lead(sides.ours, slot));
-        let theirs = their.map(|slot| lead(sides.theirs, slot));
+        let ours = own.map(|slot| lead(sides.ours, slot).behind(|line| left.is_dead(Input::Ours, line)));
+        let theirs = their.map(|slot| lead(sides.theirs, slot).behind(|line| left.is_dead(Input::Theirs, line)));
         let from = match (&ours, &theirs) {
             (Some(_), None) => Input::Ours,
             (None, _) => Input::Theirs,
@@ -258,7 +258,6 @@ impl<'d> Walk<'_, 'd> {
             (_, Some(own), Some(their)) => leads_merged(base.as_ref(), own, their),
             _ => Vec::new(),
         };
-        let own = own.into_iter().filter(|(side, start, _)| !left.dead.contains(&(*side, *start)));
         let lines = self.wanted(left.above.into_iter().chain(own).collect(), row, first || kept);
         self.lines_above(sides, frame, first, &lines);
     }

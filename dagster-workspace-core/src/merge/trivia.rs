@@ -33,6 +33,12 @@ impl<'d> Lead<'d> {
         Self { text, start, end: own.max(start), column: layout.node.column() }
     }
 
+    /// What comes behind its first lines, those whose starts are such.
+    pub(super) fn behind(self, is_such: impl Fn(usize) -> bool) -> Self {
+        let start = self.lines().find(|(start, _)| !is_such(*start)).map_or(self.end, |(start, _)| start);
+        Self { start, ..self }
+    }
+
     /// Its lines, each with its break.
     pub(super) fn lines(self) -> impl Iterator<Item = (usize, usize)> {
         let lines = Lines::new(self.text);

@@ -128,13 +128,13 @@ fn key(node: Node<'_>) -> String {
     }
 }
 
-/// Mappings in one order.
+/// Mappings in one order, pairs among them: that a mapping is written as a pair is notation.
 fn sorted(data: Data) -> Data {
     match data {
-        Data::Map { tag, pair, entries } => {
+        Data::Map { tag, entries, .. } => {
             let mut entries: Vec<_> = entries.into_iter().map(|(key, value)| (key, sorted(value))).collect();
             entries.sort_by(|one, other| one.0.cmp(&other.0));
-            Data::Map { tag, pair, entries }
+            Data::Map { tag, pair: false, entries }
         }
         Data::Seq { tag, items } => Data::Seq { tag, items: items.into_iter().map(sorted).collect() },
         leaf => leaf,
