@@ -14,8 +14,15 @@ flock 9
 if [ ! -x "$cache/docker-registry" ]; then
     scratch=$(mktemp -d -p "$cache")
     trap 'rm -rf "$scratch"' EXIT
-    mkdir -p "$scratch/lists/partial" "$scratch/archives/partial"
-    printf 'Dir::State::lists "%s/lists";\nDir::Cache "%s";\nAcquire::http::Timeout "30";\n' "$scratch" "$scratch" > "$scratch/conf"
+    mkdir -p "$scratch/parts" "$scratch/lists/partial" "$scratch/archives/partial"
+    # Debian's own mirror alone: another one of the machine may be out of reach.
+    for sources in /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list.d/*.sources; do
+        if grep -qs debian-archive-keyring "$sources"; then cp "$sources" "$scratch/parts/debian.sources" && break; fi
+    done
+    {
+        printf 'Dir::Etc::sourcelist "/dev/null";\nDir::Etc::sourceparts "%s/parts";\n' "$scratch"
+        printf 'Dir::State::lists "%s/lists";\nDir::Cache "%s";\nAcquire::http::Timeout "30";\n' "$scratch" "$scratch"
+    } > "$scratch/conf"
     export APT_CONFIG=$scratch/conf
     (
         cd "$scratch"
