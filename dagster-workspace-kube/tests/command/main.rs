@@ -6,4 +6,5 @@ mod merge;
 mod program;
 mod race;
 mod review;
+mod transcripts;
 mod yaml;
