@@ -44,60 +44,6 @@ pub(crate) fn describe(value: &Value) -> String {
     }
 }
 
-/// What a field may hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shape {
-    Text,
-    /// List of texts.
-    Texts,
-    /// Mapping to texts.
-    TextMap,
-    /// List of mappings that have a `name`.
-    Named,
-    /// [`Shape::TextMap`] or [`Shape::Named`].
-    Env,
-    /// Whole number from 1.
-    Count,
-    /// Mapping with `enabled`.
-    Enabled,
-    Mapping,
-    /// List of mappings.
-    Mappings,
-}
-
-impl Shape {
-    /// Whether `value` has this shape.
-    pub(crate) fn check(self, key: &str, value: &Value) -> Result<(), FieldError> {
-        let fits = match (self, value) {
-            (Self::Text, Value::String(_)) | (Self::Mapping, Value::Mapping(_)) => true,
-            (Self::Texts, Value::Sequence(items)) => items.iter().all(is_text),
-            (Self::TextMap | Self::Env, Value::Mapping(entries)) => entries.iter().all(|(_, value)| is_text(value)),
-            (Self::Named | Self::Env, Value::Sequence(items)) => {
-                items.iter().all(|item| item.get("name").is_some_and(is_text))
-            }
-            (Self::Count, Value::Int(number)) => *number > 0,
-            (Self::Enabled, Value::Mapping(_)) => matches!(value.get("enabled"), Some(Value::Bool(_))),
-            (Self::Mappings, Value::Sequence(items)) => items.iter().all(|item| matches!(item, Value::Mapping(_))),
-            _ => false,
-        };
-        if fits { Ok(()) } else { Err(FieldError::new(key, self.expected(), Some(value))) }
-    }
-
-    fn expected(self) -> &'static str {
-        match self {
-            Self::Text => "a text",
-            Self::Texts => "a list of texts",
-            Self::TextMap => "a mapping to texts",
-            Self::Named => "a list of mappings with a `name`",
-            Self::Env => "a mapping to texts, or a list of mappings with a `name`",
-            Self::Count => "a whole number from 1",
-            Self::Enabled => "a mapping with `enabled: true` or `enabled: false`",
-            Self::Mapping => "a mapping",
-            Self::Mappings => "a list of mappings",
-        }
-    }
-}
-
 /// The text of a required field.
 pub(crate) fn text(path: &str, value: Option<&Value>) -> Result<String, FieldError> {
     let text = value.and_then(Value::as_str).filter(|text| !text.is_empty());
@@ -121,8 +67,4 @@ pub(crate) fn entries(value: &Value) -> Result<impl Iterator<Item = (&str, &Valu
 /// Texts as a list of texts.
 pub(crate) fn texts(items: impl IntoIterator<Item = impl Into<String>>) -> Value {
     Value::Sequence(items.into_iter().map(|item| Value::String(item.into())).collect::<Vec<_>>())
-}
-
-fn is_text(value: &Value) -> bool {
-    matches!(value, Value::String(_))
 }

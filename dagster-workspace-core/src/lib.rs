@@ -11,6 +11,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod chart;
 pub mod compile;
 pub mod diff;
 pub mod edit;
@@ -19,6 +20,7 @@ pub mod field;
 pub mod lint;
 pub mod merge;
 pub mod span;
+mod spelling;
 pub mod splice;
 pub mod staging;
 pub mod system;
@@ -26,5 +28,6 @@ pub mod time;
 pub mod transform;
 pub mod value;
 pub mod values;
+mod version;
 pub mod workspace;
 pub mod yaml;

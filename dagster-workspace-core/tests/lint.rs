@@ -90,7 +90,7 @@ error[DW0114]: unknown key `owner` in `grpc_server`
   |
 2 | - grpc_server: {port: \"3030\", location_name: on, owner: me}
   |                                                  ^^^^^
-hint: it takes `host`, `socket`, `location_name`, `port`, `ssl` or `additional_metadata`
+hint: it takes `host`, `port`, `socket`, `location_name`, `ssl` or `additional_metadata`
 ";
     check_rendered("workspace.yaml", text, &of_workspace(text), expected);
 }

@@ -105,7 +105,7 @@ fn update_sets_adds_and_removes_fields_and_keeps_the_rest() {
 #[test]
 fn err_update_of_an_unknown_name_says_which_is_near() {
     let error = check(VALUES, &[Transform::UpdateDeployment { name: "elt".into(), fields: value("{}") }]).unwrap_err();
-    assert_eq!(error, TransformError::NotFound { name: "elt".into(), did_you_mean: None });
+    assert_eq!(error, TransformError::NotFound { name: "elt".into(), did_you_mean: Some("etl".into()) });
     let error = check(VALUES, &[Transform::SetImage { name: "etl1".into(), image: "x".parse().unwrap() }]).unwrap_err();
     assert_eq!(error, TransformError::NotFound { name: "etl1".into(), did_you_mean: Some("etl".into()) });
 }

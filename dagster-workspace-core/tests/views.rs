@@ -348,7 +348,7 @@ fn builder_gives_the_data_that_is_meant() {
         .env("A", "1")
         .env("B", "2")
         .env("A", "3")
-        .volume_mounts(vec![object(r#"{"name":"v"}"#)])
+        .volume_mounts(vec![object(r#"{"name":"v","mountPath":"/v"}"#)])
         .volumes(vec![object(r#"{"name":"v"}"#)])
         .deployment_namespace("ns")
         .include_config_in_launched_runs(On)
@@ -358,7 +358,7 @@ fn builder_gives_the_data_that_is_meant() {
         .dagster_api_grpc_args(["-m", "y"])
         .extra("zz", object("[1]"))
         .unwrap();
-    let expected = r#"{"name":"etl","image":{"repository":"r","tag":"1","pullPolicy":"Always"},"dagsterApiGrpcArgs":["-m","y"],"codeServerArgs":["-m","x"],"port":4000,"replicaCount":2,"includeConfigInLaunchedRuns":{"enabled":true},"deploymentNamespace":"ns","volumes":[{"name":"v"}],"volumeMounts":[{"name":"v"}],"env":{"A":"3","B":"2"},"envConfigMaps":[{"name":"c"}],"envSecrets":[{"name":"s1"},{"name":"s2"}],"initContainers":[{"name":"i"}],"sidecarContainers":[{"name":"s"}],"annotations":{"a":"1","b":"2"},"nodeSelector":{"n":"1"},"affinity":{"nodeAffinity":{}},"tolerations":[{"key":"k"}],"podSecurityContext":{"fsGroup":1},"securityContext":{"runAsUser":1},"resources":{"limits":{"cpu":"1"}},"labels":{"l":"1"},"schedulerName":"sch","readinessProbe":{"periodSeconds":2,"enabled":true},"livenessProbe":{"periodSeconds":1},"startupProbe":{"enabled":false},"deploymentStrategy":{"type":"Recreate"},"service":{"annotations":{"s":"1"}},"zz":[1]}"#;
+    let expected = r#"{"name":"etl","image":{"repository":"r","tag":"1","pullPolicy":"Always"},"dagsterApiGrpcArgs":["-m","y"],"codeServerArgs":["-m","x"],"port":4000,"replicaCount":2,"includeConfigInLaunchedRuns":{"enabled":true},"deploymentNamespace":"ns","volumes":[{"name":"v"}],"volumeMounts":[{"name":"v","mountPath":"/v"}],"env":{"A":"3","B":"2"},"envConfigMaps":[{"name":"c"}],"envSecrets":[{"name":"s1"},{"name":"s2"}],"initContainers":[{"name":"i"}],"sidecarContainers":[{"name":"s"}],"annotations":{"a":"1","b":"2"},"nodeSelector":{"n":"1"},"affinity":{"nodeAffinity":{}},"tolerations":[{"key":"k"}],"podSecurityContext":{"fsGroup":1},"securityContext":{"runAsUser":1},"resources":{"limits":{"cpu":"1"}},"labels":{"l":"1"},"schedulerName":"sch","readinessProbe":{"periodSeconds":2,"enabled":true},"livenessProbe":{"periodSeconds":1},"startupProbe":{"enabled":false},"deploymentStrategy":{"type":"Recreate"},"service":{"annotations":{"s":"1"}},"zz":[1]}"#;
     assert_eq!(serde_json::to_string(&built).unwrap(), expected);
     assert_eq!(serde_json::from_str::<UserDeployment>(expected).unwrap(), built);
     let listed = built.env_vars(vec![object(r#"{"name":"A","value":"1"}"#)]).env("A", "2").env("B", "3");
@@ -369,28 +369,28 @@ fn builder_gives_the_data_that_is_meant() {
 #[test]
 fn err_entries_name_the_field() {
     let cases = [
-        ("{}", "`image` must be a mapping, got nothing"),
-        (r#"{"image":{}}"#, "`name` must be a text that is not empty, got nothing"),
+        ("{}", "`name` must be a text, got nothing"),
+        (r#"{"image":{}}"#, "`name` must be a text, got nothing"),
         (r#"{"name":"a","image":{},"port":1}"#, "`image.repository` must be a text that is not empty, got nothing"),
         (
             r#"{"name":"a","image":{"repository":"r"},"port":"1"}"#,
             "`port` must be a whole number from 1 to 65535, got a text",
         ),
         (
-            r#"{"name":"a","image":{"repository":"r"},"port":1,"env":{"A":1}}"#,
-            "`env` must be a mapping to texts, or a list of mappings with a `name`, got a mapping",
+            r#"{"name":"a","image":{"repository":"r"},"port":1,"env":{"A":1.5}}"#,
+            "`env.A` must be a text in quotes, got a number",
         ),
         (
             r#"{"name":"a","image":{"repository":"r"},"port":1,"envSecrets":["s"]}"#,
-            "`envSecrets` must be a list of mappings with a `name`, got a list",
+            "`envSecrets[0]` must be a mapping, got a text",
         ),
         (
             r#"{"name":"a","image":{"repository":"r"},"port":1,"replicaCount":0}"#,
             "`replicaCount` must be a whole number from 1, got the number 0",
         ),
         (
-            r#"{"name":"a","image":{"repository":"r"},"port":1,"dagsterApiGrpcArgs":["-f",1]}"#,
-            "`dagsterApiGrpcArgs` must be a list of texts, got a list",
+            r#"{"name":"a","image":{"repository":"r"},"port":1,"dagsterApiGrpcArgs":["-f",1.5]}"#,
+            "`dagsterApiGrpcArgs[1]` must be a text in quotes, got the number 1.5",
         ),
     ];
     for (json, expected) in cases {

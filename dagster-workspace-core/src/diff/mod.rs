@@ -12,6 +12,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::chart;
 use crate::value::Value;
 use crate::yaml::{DataError, Document, ItemKey, Path, Schema, Step};
 
@@ -50,15 +51,13 @@ impl MergeKeys {
 }
 
 impl MergeKeys {
-    /// The lists of Kubernetes objects that have another key than `name`, as a strategic merge patch has them. Ports are
-    /// left to their names: a number is no name.
+    /// Also the lists of Kubernetes objects elsewhere that have another key than `name`, as a strategic merge patch has them.
+    /// Ports are left to their names: a number is no name.
     ///
     /// Source: <https://kubernetes.io/docs/tasks/manage-kubernetes-objects/update-api-object-kubectl-patch/>
     #[must_use]
     pub fn kubernetes() -> Self {
-        const LISTS: [(&str, &str); 8] = [
-            ("volumeMounts", "mountPath"),
-            ("volumeDevices", "devicePath"),
+        const LISTS: [(&str, &str); 6] = [
             ("hostAliases", "ip"),
             ("conditions", "type"),
             ("topologySpreadConstraints", "topologyKey"),
@@ -83,11 +82,12 @@ impl MergeKeys {
 }
 
 impl Default for MergeKeys {
-    /// Of the documents of this project: `load_from` by `*.location_name`, every other list by `name`, as `deployments`,
-    /// `containers` and `env` have it.
+    /// Of the documents of this project: `load_from` by `*.location_name`, lists of a deployment as the chart's table has them
+    /// (`volumeMounts` by `mountPath`), every other list by `name`, as `deployments`, `containers` and `env` have it.
     fn default() -> Self {
-        let load_from = "*.location_name".parse().map(|key| ("load_from".to_owned(), key));
-        Self { lists: load_from.into_iter().collect(), others: ItemKey::default() }
+        let lists = core::iter::once(("load_from", "*.location_name")).chain(chart::lists_by_other_keys());
+        let parsed = lists.filter_map(|(list, key)| Some((list.to_owned(), key.parse().ok()?)));
+        Self { lists: parsed.collect(), others: ItemKey::default() }
     }
 }
 

@@ -1,77 +1,14 @@
 //! One entry of `load_from` as Dagster's loader takes it: its kind, its fields, and the name it ends up with.
-//! Read [`KINDS`], then [`Location`].
+//! Read [`Location`].
 
 use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 
-use super::version::Version;
 use super::{is_null, is_text, standard_tag};
+use crate::chart::Kind;
 use crate::span::Span;
 use crate::yaml::{Node, Reader, Resolved, Schema};
-
-/// One kind of code location.
-#[derive(Debug)]
-pub(super) struct Kind {
-    pub(super) key: &'static str,
-    /// The field that it needs, and whose value alone is its short form; none for `grpc_server`.
-    pub(super) required: Option<&'static str>,
-    /// Fields that hold a text or `{env: NAME}`.
-    pub(super) texts: &'static [&'static str],
-    /// Oldest Dagster that knows it.
-    pub(super) since: Version,
-}
-
-/// Releases before this one are not told apart.
-const OLDEST: Version = Version::new(0, 0, 0);
-
-/// Oldest Dagster that reads `additional_metadata`.
-pub(super) const METADATA_SINCE: Version = Version::new(1, 9, 10);
-
-/// Fields of `grpc_server` that hold no text.
-pub(super) const GRPC_OTHERS: [&str; 3] = ["port", "ssl", "additional_metadata"];
-
-/// What `load_from` may hold. Source: `dagster/_core/workspace/config_schema.py`, 1.8.13 to 1.13.27.
-pub(super) const KINDS: [Kind; 5] = [
-    Kind { key: "grpc_server", required: None, texts: &["host", "socket", "location_name"], since: OLDEST },
-    Kind {
-        key: "python_file",
-        required: Some("relative_path"),
-        texts: &["relative_path", "attribute", "location_name", "working_directory", "executable_path"],
-        since: OLDEST,
-    },
-    Kind {
-        key: "python_module",
-        required: Some("module_name"),
-        texts: &["module_name", "attribute", "working_directory", "location_name", "executable_path"],
-        since: OLDEST,
-    },
-    Kind {
-        key: "python_package",
-        required: Some("package_name"),
-        texts: &["package_name", "attribute", "working_directory", "location_name", "executable_path"],
-        since: OLDEST,
-    },
-    Kind {
-        key: "autoload_defs_module",
-        required: Some("module_name"),
-        texts: &["module_name", "working_directory", "location_name", "executable_path"],
-        since: Version::new(1, 10, 19),
-    },
-];
-
-impl Kind {
-    pub(super) fn is_grpc(&self) -> bool {
-        self.required.is_none()
-    }
-
-    /// The fields that `dagster` knows of it.
-    pub(super) fn fields(&self, dagster: Version) -> impl Iterator<Item = &'static str> + Clone {
-        let others: &[&str] = if self.is_grpc() { &GRPC_OTHERS } else { &[] };
-        let texts = self.texts.iter().chain(others).copied();
-        texts.filter(move |name| *name != "additional_metadata" || dagster >= METADATA_SINCE)
-    }
-}
 
 /// One entry of `load_from` of a known kind.
 #[derive(Clone, Copy, Debug)]

@@ -21,10 +21,9 @@ mod finding;
 mod location;
 mod notation;
 mod pairing;
+mod seen;
 mod size;
-mod spelling;
 mod values;
-mod version;
 mod workspace;
 
 use alloc::vec::Vec;
@@ -32,10 +31,10 @@ use alloc::vec::Vec;
 use crate::error::{Diagnostic, Severity};
 use crate::yaml::{Document, Node, Reader, Resolved, Schema};
 
+pub(crate) use crate::spelling::nearest;
+pub use crate::version::{Target, Version, VersionError};
 use notation::standard_tag;
-pub(crate) use spelling::nearest;
 pub(crate) use values::is_plain_text;
-pub use version::{Target, Version, VersionError};
 
 /// Findings about a workspace file, in the order of the text.
 ///

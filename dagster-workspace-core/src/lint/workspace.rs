@@ -6,12 +6,13 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use super::finding::{alternatives, got, head, quote_hint, shown};
-use super::location::{self, KINDS, Location, Source, Whole, env_problem, is_dict, is_list, whole};
-use super::spelling::nearest;
-use super::version::Version;
+use super::location::{Location, Source, Whole, env_problem, is_dict, is_list, whole};
 use super::{is_null, is_text};
+use crate::chart::{self, KINDS, Kind, Since};
 use crate::error::Diagnostic;
 use crate::span::Span;
+use crate::spelling::nearest;
+use crate::version::Version;
 use crate::yaml::{Document, Entry, Node, Reader};
 
 /// A workspace file, taken apart as far as it can be.
@@ -86,8 +87,8 @@ impl<'d> File<'d> {
     }
 
     /// The kind that a key names to this version of Dagster.
-    fn known(&self, key: Node<'_>) -> Option<&'static location::Kind> {
-        KINDS.iter().find(|kind| key.is_text(kind.key) && self.dagster >= kind.since)
+    fn known(&self, key: Node<'_>) -> Option<&'static Kind> {
+        KINDS.iter().find(|kind| key.is_text(kind.key) && kind.since.is_in(self.dagster))
     }
 
     /// Fields with their locations, where the entry has them.
@@ -206,15 +207,23 @@ fn unknown_kinds(file: &File<'_>, found: &mut Vec<Diagnostic>) {
         let written = key.text().unwrap_or_default();
         let newer = KINDS.iter().find(|kind| kind.key == written);
         let message = match newer {
-            Some(kind) => format!("Dagster {} does not know `{written}` yet, {} does", file.dagster, kind.since),
+            Some(kind) => not_yet(file, &written, kind.since),
             None => format!("unknown kind of code location `{}`", shown(&written)),
         };
-        let known = KINDS.iter().filter(|kind| file.dagster >= kind.since).map(|kind| kind.key);
+        let known = KINDS.iter().filter(|kind| kind.since.is_in(file.dagster)).map(|kind| kind.key);
         let hint = match nearest(&written, known.clone()).filter(|_| newer.is_none()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("it knows {}", alternatives(known)),
         };
         found.push(Diagnostic::error("DW0111", key.span(), message).with_hint(hint));
+    }
+}
+
+/// That a word is newer than the Dagster at hand.
+fn not_yet(file: &File<'_>, written: &str, since: Since) -> String {
+    match since {
+        Since::From(first) => format!("Dagster {} does not know `{written}` yet, {first} does", file.dagster),
+        _ => format!("Dagster {} does not know `{written}` yet", file.dagster),
     }
 }
 
@@ -268,20 +277,20 @@ fn targets_without_a_name(file: &File<'_>, found: &mut Vec<Diagnostic>) {
 fn unknown_fields(file: &File<'_>, found: &mut Vec<Diagnostic>) {
     for location in &file.locations {
         let Some(body) = location.body(&file.reader) else { continue };
-        let known = location.kind.fields(file.dagster);
+        let known = location.kind.known(file.dagster).map(|field| field.key);
         for Entry { key, .. } in file.reader.entries(body) {
             if known.clone().any(|name| key.is_text(name)) {
                 continue;
             }
             let written = key.text().unwrap_or_default();
-            let newer = location.kind.fields(super::Target::NEWEST.dagster).any(|name| name == written);
-            let message = if newer {
-                let since = location::METADATA_SINCE;
-                format!("Dagster {} does not know `{written}` yet, {since} does", file.dagster)
-            } else {
-                format!("unknown key `{}` in `{}`", shown(&written), location.kind.key)
+            let newer = chart::field(location.kind.fields, &written);
+            let message = match newer {
+                Some(field) => not_yet(file, &written, field.since),
+                None => format!("unknown key `{}` in `{}`", shown(&written), location.kind.key),
             };
-            let hint = match nearest(&written, known.clone()).filter(|_| !newer) {
+            let meant =
+                chart::meant(location.kind.fields, &written).filter(|near| known.clone().any(|name| name == *near));
+            let hint = match meant.filter(|_| newer.is_none()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("it takes {}", alternatives(known.clone())),
             };
@@ -304,7 +313,7 @@ fn missing_fields(file: &File<'_>, found: &mut Vec<Diagnostic>) {
 /// `DW0116`: YAML 1.1 makes booleans, numbers and nothing of unquoted words.
 fn fields_that_are_no_text(file: &File<'_>, found: &mut Vec<Diagnostic>) {
     for location in &file.locations {
-        for name in location.kind.texts {
+        for name in location.kind.texts() {
             let Some(written) = location.field(&file.reader, name) else { continue };
             let Some(target) = file.reader.target(written) else { continue };
             if is_text(&file.reader, target) || is_dict(target) {
@@ -325,7 +334,7 @@ fn fields_that_are_no_text(file: &File<'_>, found: &mut Vec<Diagnostic>) {
 fn malformed_env(file: &File<'_>, found: &mut Vec<Diagnostic>) {
     for location in &file.locations {
         let port = location.kind.is_grpc().then_some("port");
-        for name in location.kind.texts.iter().copied().chain(port) {
+        for name in location.kind.texts().chain(port) {
             let Some(written) = location.field(&file.reader, name) else { continue };
             let Some(body) = file.reader.target(written).filter(|target| is_dict(*target)) else { continue };
             if let Some((node, message)) = env_problem(&file.reader, body) {

@@ -9,44 +9,12 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, Serializer};
 
 use super::image::{Image, PullPolicy};
-use crate::field::{self, FieldError, Shape};
+use crate::chart::{self, DEPLOYMENT, Need, typed};
+use crate::field::{self, FieldError};
 use crate::value::Value;
 
 /// Port of a user code server where nothing else is said; the chart's example uses it.
 pub const DEFAULT_PORT: u16 = 3030;
-
-/// The keys that the chart reads, in the order of its values.yaml.
-const FIELDS: [(&str, Shape); 29] = [
-    ("name", Shape::Text),
-    ("image", Shape::Mapping),
-    ("dagsterApiGrpcArgs", Shape::Texts),
-    ("codeServerArgs", Shape::Texts),
-    ("port", Shape::Count),
-    ("replicaCount", Shape::Count),
-    ("includeConfigInLaunchedRuns", Shape::Enabled),
-    ("deploymentNamespace", Shape::Text),
-    ("volumes", Shape::Mappings),
-    ("volumeMounts", Shape::Mappings),
-    ("env", Shape::Env),
-    ("envConfigMaps", Shape::Named),
-    ("envSecrets", Shape::Named),
-    ("initContainers", Shape::Mappings),
-    ("sidecarContainers", Shape::Mappings),
-    ("annotations", Shape::TextMap),
-    ("nodeSelector", Shape::TextMap),
-    ("affinity", Shape::Mapping),
-    ("tolerations", Shape::Mappings),
-    ("podSecurityContext", Shape::Mapping),
-    ("securityContext", Shape::Mapping),
-    ("resources", Shape::Mapping),
-    ("labels", Shape::TextMap),
-    ("schedulerName", Shape::Text),
-    ("readinessProbe", Shape::Mapping),
-    ("livenessProbe", Shape::Mapping),
-    ("startupProbe", Shape::Mapping),
-    ("deploymentStrategy", Shape::Mapping),
-    ("service", Shape::Mapping),
-];
 
 /// Whether something is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,7 +40,7 @@ pub struct UserDeployment {
     name: String,
     image: Image,
     port: u16,
-    /// Everything else. Invariants: keys are unique, in the order of [`FIELDS`], unknown ones behind; no value is null.
+    /// Everything else. Invariants: keys are unique, in the order of the chart's table, unknown ones behind; no value is null.
     fields: Vec<(String, Value)>,
 }
 
@@ -116,13 +84,13 @@ impl UserDeployment {
 
     /// The keys that the chart reads, in the order of its values.yaml.
     pub fn keys() -> impl Iterator<Item = &'static str> {
-        FIELDS.iter().map(|(key, _)| *key)
+        DEPLOYMENT.iter().map(|field| field.key)
     }
 
     /// Whether the chart reads this key.
     #[must_use]
     pub fn is_known(key: &str) -> bool {
-        rank(key) < FIELDS.len()
+        chart::field(&DEPLOYMENT, key).is_some()
     }
 
     /// Whether something says what the server loads; otherwise the image's own command runs.
@@ -352,13 +320,12 @@ impl UserDeployment {
     /// # Errors
     /// [`FieldError`] names the first key that the chart demands and is missing, or that has another type.
     pub fn from_value(value: &Value) -> Result<Self, FieldError> {
-        let image = value.get("image").ok_or_else(|| FieldError::new("image", "a mapping", None))?;
-        let mut out = Self {
-            name: field::text("name", value.get("name"))?,
-            image: Image::from_value(image).map_err(|error| error.inside("image"))?,
-            port: field::port("port", value.get("port"))?,
-            fields: Vec::new(),
-        };
+        let image = Image { repository: String::new(), tag: None, digest: None, pull_policy: None, extra: Vec::new() };
+        let mut out = Self { name: String::new(), image, port: 0, fields: Vec::new() };
+        for required in DEPLOYMENT.iter().filter(|field| field.need == Need::Required) {
+            let missing = || FieldError::new(required.key, required.of.expected(), None);
+            out.put(required.key, value.get(required.key).cloned().ok_or_else(missing)?)?;
+        }
         for (key, value) in field::entries(value)?.filter(|(key, _)| !matches!(*key, "name" | "image" | "port")) {
             out.put(key, value.clone())?;
         }
@@ -366,17 +333,16 @@ impl UserDeployment {
     }
 
     fn put(&mut self, key: &str, value: Value) -> Result<(), FieldError> {
-        match (key, FIELDS.iter().find(|(known, _)| *known == key)) {
-            ("name", _) => self.name = field::text(key, Some(&value))?,
-            ("image", _) => self.image = Image::from_value(&value).map_err(|error| error.inside(key))?,
-            ("port", _) => self.port = field::port(key, Some(&value))?,
+        let value = match chart::field(&DEPLOYMENT, key) {
+            Some(field) if value != Value::Null => typed::given(&field.of, &chart::Place::ROOT.key(key), value)?,
+            _ => value,
+        };
+        match key {
+            "name" => self.name = field::text(key, Some(&value))?,
+            "image" => self.image = Image::from_value(&value).map_err(|error| error.inside(key))?,
+            "port" => self.port = field::port(key, Some(&value))?,
             _ if value == Value::Null => self.fields.retain(|(own, _)| own != key),
-            (_, shape) => {
-                if let Some((_, shape)) = shape {
-                    shape.check(key, &value)?;
-                }
-                insert(&mut self.fields, key, value);
-            }
+            _ => insert(&mut self.fields, key, value),
         }
         Ok(())
     }
@@ -417,7 +383,7 @@ impl UserDeployment {
 
 /// Place of a key in the chart's values.yaml; unknown ones come last.
 fn rank(key: &str) -> usize {
-    FIELDS.iter().position(|(known, _)| *known == key).unwrap_or(FIELDS.len())
+    DEPLOYMENT.iter().position(|field| field.key == key).unwrap_or(DEPLOYMENT.len())
 }
 
 /// Puts a field at its place among the others.

@@ -9,6 +9,7 @@ mod image;
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
+pub use crate::chart::reference;
 pub use deployment::{DEFAULT_PORT, Switch, UserDeployment};
 pub use image::{Image, ImageError, PullPolicy};
 

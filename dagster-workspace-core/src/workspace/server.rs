@@ -9,7 +9,8 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, Serializer};
 
 use super::DEFAULT_HOST;
-use crate::field::{self, FieldError, Shape};
+use crate::chart::{self, GRPC_SERVER, Place, typed};
+use crate::field::{self, FieldError};
 use crate::value::Value;
 
 /// Where a server listens on its host.
@@ -111,24 +112,22 @@ impl GrpcServer {
             extra: Vec::new(),
         };
         for (key, value) in field::entries(value)? {
-            match key {
-                "host" => out.host = Some(field::text(key, Some(value))?),
-                "port" => port = Some(field::port(key, Some(value))?),
-                "socket" => socket = Some(field::text(key, Some(value))?),
-                "location_name" => out.location_name = Some(field::text(key, Some(value))?),
-                "ssl" => {
-                    let Value::Bool(ssl) = value else {
-                        return Err(FieldError::new(key, "`true` or `false`", Some(value)));
-                    };
-                    out.ssl = Some(*ssl);
-                }
-                "additional_metadata" => {
-                    Shape::TextMap.check(key, value)?;
-                    let texts =
-                        value.entries().iter().filter_map(|(key, text)| Some((key.clone(), text.as_str()?.into())));
+            let value = match chart::field(&GRPC_SERVER, key) {
+                Some(field) => typed::given(&field.of, &Place::ROOT.key(key), value.clone())?,
+                None => value.clone(),
+            };
+            match (key, &value) {
+                ("host", value) => out.host = Some(field::text(key, Some(value))?),
+                ("port", value) => port = Some(field::port(key, Some(value))?),
+                ("socket", value) => socket = Some(field::text(key, Some(value))?),
+                ("location_name", value) => out.location_name = Some(field::text(key, Some(value))?),
+                ("ssl", Value::Bool(ssl)) => out.ssl = Some(*ssl),
+                ("additional_metadata", metadata) => {
+                    let entries = metadata.entries().iter();
+                    let texts = entries.filter_map(|(key, text)| Some((key.clone(), text.as_str()?.into())));
                     out.additional_metadata = texts.collect();
                 }
-                _ => out.extra.push((key.to_owned(), value.clone())),
+                _ => out.extra.push((key.to_owned(), value)),
             }
         }
         out.endpoint = match (port, socket) {

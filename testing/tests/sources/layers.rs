@@ -8,26 +8,48 @@ use crate::none;
 use crate::source::{self, Source};
 
 /// Module of core, and what it may use. A module may always use itself; `lib` may use all. From the bottom to the top.
-const CORE: [(&str, &[&str]); 18] = [
+const CORE: [(&str, &[&str]); 21] = [
     ("span", &[]),
     ("time", &[]),
     ("value", &[]),
+    ("version", &[]),
+    // Did you mean.
+    ("spelling", &[]),
     ("error", &["span"]),
     ("splice", &["span", "error"]),
     ("yaml", &["span", "error", "value", "splice"]),
     ("edit", &["span", "error", "value", "splice", "yaml"]),
     // How the typed views say that a field holds something else.
     ("field", &["value"]),
-    ("diff", &["span", "error", "value", "yaml"]),
+    // What the charts and Dagster know: the typed views, lint and changes come from it.
+    ("chart", &["value", "version", "spelling", "yaml", "field"]),
+    ("diff", &["span", "error", "value", "yaml", "chart"]),
     // Identity comes in as merge keys: merging knows no typed view.
     ("merge", &["span", "error", "value", "splice", "yaml", "edit", "diff"]),
-    ("workspace", &["span", "error", "value", "splice", "yaml", "edit", "field"]),
+    ("workspace", &["span", "error", "value", "splice", "yaml", "edit", "field", "chart"]),
     // What stands beside the entries of the values.
     ("staging", &["span", "error", "value", "yaml", "field", "time"]),
-    ("values", &["span", "error", "value", "splice", "yaml", "edit", "field", "staging"]),
+    ("values", &["span", "error", "value", "splice", "yaml", "edit", "field", "chart", "staging"]),
     // The values of the system chart hold those of its subchart.
-    ("system", &["span", "error", "value", "splice", "yaml", "edit", "field", "values"]),
-    ("lint", &["span", "error", "value", "yaml", "edit", "field", "workspace", "values", "system", "staging"]),
+    ("system", &["span", "error", "value", "splice", "yaml", "edit", "field", "chart", "values"]),
+    (
+        "lint",
+        &[
+            "span",
+            "error",
+            "value",
+            "version",
+            "spelling",
+            "yaml",
+            "edit",
+            "field",
+            "chart",
+            "workspace",
+            "values",
+            "system",
+            "staging",
+        ],
+    ),
     (
         "transform",
         &[
@@ -39,6 +61,7 @@ const CORE: [(&str, &[&str]); 18] = [
             "edit",
             "diff",
             "field",
+            "chart",
             "workspace",
             "values",
             "system",

@@ -1,16 +1,14 @@
 //! Rules for `image`: above all, what helm makes of an unquoted tag.
 
-use alloc::borrow::ToOwned as _;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use super::schema::DIGEST_SINCE;
 use super::{Deployment, Rule, Values};
+use crate::chart::DIGEST_SINCE;
 use crate::error::Diagnostic;
 use crate::lint::finding::{head, shown};
 use crate::lint::{is_null, is_text};
-use crate::values::PullPolicy;
 use crate::yaml::{Kind, Node, Resolved};
 
 /// Largest whole number that a 64-bit float holds exactly, as helm keeps every number.
@@ -19,30 +17,6 @@ const EXACT: i64 = 1 << 53;
 /// Rules of this module.
 pub(super) const RULES: [Rule; 6] =
     [tags, missing_tags, ignored_digests, ignored_tags, malformed_references, mutable_tags];
-
-/// What in a mapping is no image, see `DW0208`.
-pub(super) fn problems<'d>(values: &Values<'d>, image: Node<'d>) -> Vec<(String, Node<'d>, &'static str)> {
-    let reader = &values.reader;
-    let mut wrong = Vec::new();
-    for (key, nullable, expected) in [("repository", false, "a text"), ("digest", true, "a text")] {
-        let Some(node) = reader.get(image, key) else { continue };
-        let Some(target) = reader.target(node) else { continue };
-        let fits = is_text(reader, target) || (nullable && is_null(reader, target));
-        if !fits {
-            wrong.push((format!(".{key}"), node, expected));
-        }
-    }
-    if let Some((node, target)) = reader.get(image, "pullPolicy").and_then(|node| Some((node, reader.target(node)?))) {
-        let known = [PullPolicy::Always, PullPolicy::IfNotPresent, PullPolicy::Never];
-        if !known.iter().any(|policy| target.is_text(policy.as_str())) {
-            wrong.push((".pullPolicy".into(), node, "`Always`, `IfNotPresent` or `Never`"));
-        }
-    }
-    // Scalars have a rule of their own.
-    let tag = reader.get(image, "tag").filter(|node| reader.target(*node).is_some_and(|tag| tag.scalar().is_none()));
-    wrong.extend(tag.map(|node| (".tag".to_owned(), node, "a text")));
-    wrong
-}
 
 impl<'d> Values<'d> {
     /// The images that are mappings.

@@ -5,7 +5,6 @@ mod environment;
 mod image;
 mod name;
 mod record;
-mod schema;
 mod system;
 
 use alloc::borrow::Cow;
@@ -14,15 +13,17 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
+pub(super) use self::entry::whole;
 pub(crate) use self::system::is_plain_text;
 use super::finding::{got, head, shown};
 use super::is_null;
 use super::notation::repeated_in;
-use super::spelling::nearest;
-use super::version::Version;
+use super::seen::Seen;
+use crate::chart::{self, Field, Need, Place, Problem};
 use crate::error::Diagnostic;
 use crate::span::Span;
 use crate::values::{DEPLOYMENTS, Layout, UserDeployments};
+use crate::version::Version;
 use crate::yaml::{Document, Entry, Node, Reader};
 
 /// The newest chart whose schema takes a list alone. The map form of `deployments` is in no release seen so far.
@@ -260,20 +261,29 @@ fn map_form(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
 
 /// `DW0223`, a warning: the chart ignores keys it does not know.
 fn unknown_top_level_keys(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
-    let home = values.home.and_then(|home| values.reader.target(home)).filter(|home| home.kind().is_mapping());
     // A document without `deployments` may be the values of any chart.
-    let Some(home) = home.filter(|_| values.layout != Layout::Absent) else { return };
-    for Entry { key, .. } in values.reader.entries(home) {
-        let Ok(written) = values.reader.key(key) else { continue };
-        let known = schema::TOP_LEVEL.iter().copied();
-        if written.starts_with("x-") || written == DEPLOYMENTS || known.clone().any(|name| name == written) {
-            continue;
-        }
+    let Some(home) = values.home.filter(|_| values.layout != Layout::Absent) else { return };
+    let mut ignored = |name: &str, key: Node<'_>, place: &Place<'_>, fields: &'static [Field]| {
         // Other charts of an umbrella and anchors have names of their own: only misspellings are worth a word.
-        if let Some(near) = nearest(&written, known.chain([DEPLOYMENTS])) {
-            let message = format!("the chart ignores the unknown key `{}`", shown(&written));
-            let hint = format!("did you mean `{near}`?");
-            found.push(Diagnostic::warning("DW0223", key.span(), message).with_hint(hint));
+        let Some(near) = chart::meant(fields, name).filter(|_| !name.starts_with("x-")) else { return };
+        let inside = if place.is_root() { String::new() } else { format!(" of `{place}`") };
+        let message = format!("the chart ignores the unknown key `{}`{inside}", shown(name));
+        found.push(Diagnostic::warning("DW0223", key.span(), message).with_hint(format!("did you mean `{near}`?")));
+    };
+    for Entry { key, value } in values.reader.entries(home) {
+        let Ok(name) = values.reader.key(key) else { continue };
+        let Some(field) = chart::field(&chart::VALUES, &name) else {
+            ignored(&name, key, &Place::ROOT, &chart::VALUES);
+            continue;
+        };
+        // The entries of `deployments` have rules of their own.
+        if field.key != DEPLOYMENTS {
+            let seen = Seen { reader: &values.reader, node: value };
+            chart::check(&field.of, values.chart, seen, &Place::ROOT.key(field.key), &mut |place, problem| {
+                if let Problem::Unknown { name, key, fields } = problem {
+                    ignored(&name, key, place, fields);
+                }
+            });
         }
     }
 }
@@ -282,11 +292,19 @@ fn unknown_top_level_keys(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
 /// chart has defaults of its own.
 fn deleted_defaults(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     let Some(home) = values.home.filter(|_| values.layout != Layout::Absent) else { return };
-    for path in schema::WITH_DEFAULT {
-        let (outer, inner) = path.split_once('.').map_or((path, None), |(outer, inner)| (outer, Some(inner)));
-        let entry = values.reader.entry(home, outer);
-        let entry = entry.and_then(|entry| inner.map_or(Some(entry), |inner| values.reader.entry(entry.value, inner)));
-        let Some(entry) = entry.filter(|entry| values.is_null(entry.value)) else { continue };
+    let required = |field: &&'static Field| field.need == Need::Required;
+    let outer = chart::VALUES.iter().filter(required).filter_map(|field| {
+        let entry = values.reader.entry(home, field.key)?;
+        Some((field.key.to_string(), entry, field))
+    });
+    let all = outer.flat_map(|(path, entry, field)| {
+        let inner = field.of.fields().iter().filter(required).filter_map(move |inner| {
+            let found = values.reader.entry(entry.value, inner.key)?;
+            Some((format!("{}.{}", field.key, inner.key), found))
+        });
+        core::iter::once((path, entry)).chain(inner)
+    });
+    for (path, entry) in all.filter(|(_, entry)| values.is_null(entry.value)) {
         let message = format!("`{path}` without a value deletes the chart's default");
         let finding = if values.is_alone {
             Diagnostic::error("DW0226", entry.key.span(), message)

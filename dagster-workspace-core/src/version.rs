@@ -25,6 +25,9 @@ pub struct Version {
 }
 
 impl Version {
+    /// The newest release that the rules were measured against.
+    pub(crate) const NEWEST: Self = Self::new(1, 13, 27);
+
     /// Version `major.minor.patch`.
     #[must_use]
     pub const fn new(major: u32, minor: u32, patch: u32) -> Self {
@@ -90,7 +93,7 @@ pub struct Target {
 
 impl Target {
     /// The newest release that the rules were measured against.
-    pub const NEWEST: Self = Self { dagster: Version::new(1, 13, 27), chart: Version::new(1, 13, 27) };
+    pub const NEWEST: Self = Self { dagster: Version::NEWEST, chart: Version::NEWEST };
 }
 
 impl Default for Target {

@@ -1,0 +1,54 @@
+//! A node with the reader that judges it, as data that the chart's table checks: [`Seen`].
+
+use alloc::borrow::Cow;
+
+use super::is_text;
+use super::values::whole;
+use crate::chart::{Data, Form, Member};
+use crate::yaml::{Node, Reader, Resolved};
+
+/// What its reader sees at a node.
+#[derive(Clone, Copy)]
+pub(super) struct Seen<'r, 'd> {
+    pub(super) reader: &'r Reader<'d>,
+    pub(super) node: Node<'d>,
+}
+
+impl<'r, 'd> Seen<'r, 'd> {
+    fn at(self, node: Node<'d>) -> Self {
+        Self { reader: self.reader, node }
+    }
+}
+
+impl<'d> Data<'d> for Seen<'_, 'd> {
+    type Key = Node<'d>;
+
+    fn form(self) -> Form<'d, Self> {
+        let Some(target) = self.reader.target(self.node) else { return Form::Unseen };
+        if target.kind().is_mapping() {
+            let entries = self.reader.entries(target).into_iter();
+            let members = entries.filter_map(|entry| {
+                let name = self.reader.key(entry.key).ok()?;
+                Some(Member { name, key: entry.key, value: self.at(entry.value) })
+            });
+            return Form::Mapping(members.collect());
+        }
+        if target.kind().is_sequence() {
+            return Form::List(target.items().map(|item| self.at(item)).collect());
+        }
+        if let Some(number) = whole(self.reader, target) {
+            return Form::Whole(number);
+        }
+        match target.scalar().map(|scalar| scalar.resolve(self.reader.schema())) {
+            Some(Resolved::Null) => Form::Null,
+            Some(Resolved::Bool(_)) => Form::Bool,
+            Some(Resolved::Float(_) | Resolved::Int(_)) => Form::Fraction,
+            Some(Resolved::String) if is_text(self.reader, target) => Form::Text,
+            _ => Form::Fraction,
+        }
+    }
+
+    fn text(self) -> Option<Cow<'d, str>> {
+        self.reader.text(self.node)
+    }
+}
