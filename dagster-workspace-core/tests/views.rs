@@ -371,7 +371,7 @@ fn err_entries_name_the_field() {
     let cases = [
         ("{}", "`name` must be a text, got nothing"),
         (r#"{"image":{}}"#, "`name` must be a text, got nothing"),
-        (r#"{"name":"a","image":{},"port":1}"#, "`image.repository` must be a text that is not empty, got nothing"),
+        (r#"{"name":"a","image":{},"port":1}"#, "`image.repository` must be a text, got nothing"),
         (
             r#"{"name":"a","image":{"repository":"r"},"port":"1"}"#,
             "`port` must be a whole number from 1 to 65535, got a text",

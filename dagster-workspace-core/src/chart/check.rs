@@ -6,7 +6,7 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::{Field, Items, NO_NULLS_UNTIL, Need, Type, field};
+use super::{Field, Items, Need, Type, field};
 use crate::field::FieldError;
 use crate::value::Value;
 use crate::version::Version;
@@ -72,6 +72,7 @@ enum Step<'p> {
     Here,
     Key(&'p str),
     Index(usize),
+    Item(&'p str),
 }
 
 impl<'p> Place<'p> {
@@ -81,7 +82,12 @@ impl<'p> Place<'p> {
         Self { above: Some(self), step: Step::Key(key), is_kubernetes: false }
     }
 
-    fn index(&'p self, index: usize) -> Self {
+    /// An item, told by what it is called.
+    pub(crate) fn item(&'p self, name: &'p str) -> Self {
+        Self { above: Some(self), step: Step::Item(name), is_kubernetes: false }
+    }
+
+    pub(crate) fn index(&'p self, index: usize) -> Self {
         Self { above: Some(self), step: Step::Index(index), is_kubernetes: false }
     }
 
@@ -124,6 +130,7 @@ impl fmt::Display for Place<'_> {
             Step::Key(key) if self.above.is_none_or(Place::is_root) => f.write_str(key),
             Step::Key(key) => write!(f, ".{key}"),
             Step::Index(at) => write!(f, "[{at}]"),
+            Step::Item(name) => write!(f, "[{name}]"),
         }
     }
 }

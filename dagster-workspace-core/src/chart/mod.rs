@@ -216,6 +216,9 @@ impl Type {
     /// A deployment.
     pub(crate) const DEPLOYMENT: Self = Self::Object(&DEPLOYMENT);
 
+    /// What stands under `grpc_server`.
+    pub(crate) const GRPC_SERVER: Self = Self::Object(&GRPC_SERVER);
+
     /// What one step further may hold; `None` where there is no such place.
     pub(crate) fn step(&self, step: &Step) -> Option<&'static Type> {
         match (self, step) {

@@ -112,7 +112,8 @@ pub(crate) fn given(of: &'static Type, place: &Place<'_>, value: Value) -> Resul
     fits(of, place, &value).map(|()| value)
 }
 
-fn converted(of: &'static Type, value: Value) -> Value {
+/// The same, unchecked.
+pub(crate) fn converted(of: &'static Type, value: Value) -> Value {
     match (of, value) {
         (Type::Text | Type::Tag, Value::Int(number)) => Value::String(number.to_string()),
         (Type::Whole | Type::Count | Type::Port, Value::Float(number)) if whole(number).is_some() => {

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use crate::diff::Change;
 use crate::error::{Diagnostic, ParseError, Refusal, Severity};
 use crate::span::Span;
+use crate::values::ChangeError;
 use crate::yaml::DataError;
 
 /// Why a transform is not applied. Nothing was changed.
@@ -55,6 +56,14 @@ pub enum TransformError {
         name: String,
         /// The other one.
         to: String,
+    },
+    /// A change does not fit the deployment, or the chart takes something else there.
+    #[error("`{name}` cannot be changed so")]
+    Change {
+        /// The entry.
+        name: String,
+        /// Why.
+        source: ChangeError,
     },
     /// The fields of an update are no mapping.
     #[error("the fields of `{name}` must be a mapping")]
@@ -105,6 +114,10 @@ impl TransformError {
             }
             Self::Rename { .. } => {
                 self.finding("DW0504", None, Some("add it under the new name, then remove the old one".to_string()))
+            }
+            Self::Change { source, .. } => {
+                let message = source.to_string();
+                Diagnostic { message, ..self.finding("DW0509", None, source.hint()) }
             }
             Self::Fields { .. } => self.finding("DW0505", None, Some("as in `{\"port\": 3031}`".to_string())),
             Self::MixedSubjects { .. } => {

@@ -15,6 +15,7 @@ mod workspace;
 use alloc::borrow::{Cow, ToOwned};
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,9 +28,9 @@ use crate::field::describe;
 use crate::lint::Target;
 use crate::staging::Record;
 use crate::value::Value;
-use crate::values::{Image, UserDeployment};
+use crate::values::{FieldChange, Image, UserDeployment};
 use crate::workspace::GrpcServer;
-use crate::yaml::{Document, Schema};
+use crate::yaml::{Document, Path, Schema};
 
 /// One change of one document. Serialised as a mapping with its kind under `transform`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,6 +49,24 @@ pub enum Transform {
         name: String,
         /// The fields and their values, a mapping.
         fields: Value,
+    },
+    /// Values: changes fields of a deployment by their paths.
+    ChangeDeployment {
+        /// The deployment.
+        name: String,
+        /// The changes, one after another.
+        changes: Vec<FieldChange>,
+    },
+    /// Values: changes fields of a deployment, as [`Transform::ChangeDeployment`]; where there is none of that name, adds the one
+    /// that the changes make. For pipelines that run for every new image.
+    UpsertDeployment {
+        /// The deployment.
+        name: String,
+        /// The deployment to start from where there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        like: Option<String>,
+        /// The changes, one after another.
+        changes: Vec<FieldChange>,
     },
     /// Values: sets repository, tag and digest of a deployment; the pull policy only where `image` names one.
     SetImage {
@@ -122,6 +141,8 @@ impl Transform {
         match self {
             Self::AddDeployment { .. }
             | Self::UpdateDeployment { .. }
+            | Self::ChangeDeployment { .. }
+            | Self::UpsertDeployment { .. }
             | Self::SetImage { .. }
             | Self::RemoveDeployment { .. }
             | Self::RecordDeployment { .. } => Subject::Values,
@@ -138,6 +159,8 @@ impl Transform {
         match self {
             Self::AddDeployment { deployment } => Cow::Borrowed(deployment.name()),
             Self::UpdateDeployment { name, .. }
+            | Self::ChangeDeployment { name, .. }
+            | Self::UpsertDeployment { name, .. }
             | Self::SetImage { name, .. }
             | Self::RemoveDeployment { name }
             | Self::RecordDeployment { name, .. }
@@ -146,6 +169,25 @@ impl Transform {
             Self::AddLocation { server } | Self::PairLocation { server } => Cow::Owned(server.name()),
             Self::UnpairLocation { host } => Cow::Borrowed(host),
         }
+    }
+}
+
+/// A field that was to be taken out and is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotFound {
+    /// The deployment.
+    pub deployment: String,
+    /// The field, from the deployment down.
+    pub path: Path,
+    /// The nearest one that is there.
+    pub did_you_mean: Option<Path>,
+}
+
+impl fmt::Display for NotFound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { deployment, path, did_you_mean } = self;
+        write!(f, "deployment `{deployment}` has no `{path}`")?;
+        did_you_mean.as_ref().map_or(Ok(()), |near| write!(f, " (did you mean `{near}`?)"))
     }
 }
 
@@ -159,9 +201,15 @@ pub struct Applied {
     /// Findings that do not stand in the way: warnings that are new or lie in what was touched, and older errors elsewhere,
     /// as warnings. Empty where nothing changes: lint tells what there is. The spans point into the new text.
     pub warnings: Vec<Diagnostic>,
+    /// Fields that were to be taken out and are not there.
+    pub not_found: Vec<NotFound>,
 }
 
 impl Applied {
+    fn unchanged(text: &str, not_found: Vec<NotFound>) -> Self {
+        Self { text: text.into(), changes: Vec::new(), warnings: Vec::new(), not_found }
+    }
+
     /// Whether there is something to write.
     #[must_use]
     pub fn is_changed(&self) -> bool {
@@ -190,28 +238,29 @@ impl Applied {
 /// ```
 pub fn apply(text: &str, transforms: &[Transform], target: &Target) -> Result<Applied, TransformError> {
     let Some(first) = transforms.first() else {
-        return Ok(Applied { text: text.into(), changes: Vec::new(), warnings: Vec::new() });
+        return Ok(Applied::unchanged(text, Vec::new()));
     };
     let subject = first.subject();
     if let Some(other) = transforms.iter().find(|transform| transform.subject() != subject) {
         return Err(TransformError::MixedSubjects { entry: other.entry().into_owned() });
     }
     let before = Document::parse(text)?;
+    let mut not_found = Vec::new();
     let mut edited: Option<Document<'static>> = None;
     for transform in transforms {
         let now = edited.as_ref().unwrap_or(&before);
-        edited = step(now, transform)?.or(edited);
+        edited = step(now, transform, &mut not_found)?.or(edited);
     }
     let Some(after) = edited else {
-        return Ok(Applied { text: text.into(), changes: Vec::new(), warnings: Vec::new() });
+        return Ok(Applied::unchanged(text, not_found));
     };
     let changes = Diff::between(&before, &after, subject.schema(), &MergeKeys::default())?.changes;
     // Transforms that undo each other: their notation is nothing to write.
     if changes.is_empty() {
-        return Ok(Applied { text: text.into(), changes, warnings: Vec::new() });
+        return Ok(Applied::unchanged(text, not_found));
     }
     let warnings = check::check(&before, &after, subject, &Touched::of(transforms), target)?;
-    Ok(Applied { text: after.into(), changes, warnings })
+    Ok(Applied { text: after.into(), changes, warnings, not_found })
 }
 
 /// Puts a whole text in the place of another, such as an older one that comes back, byte for byte.
@@ -231,12 +280,12 @@ pub fn apply(text: &str, transforms: &[Transform], target: &Target) -> Result<Ap
 /// ```
 pub fn replace(text: &str, with: &str, subject: Subject, target: &Target) -> Result<Applied, TransformError> {
     if text == with {
-        return Ok(Applied { text: text.into(), changes: Vec::new(), warnings: Vec::new() });
+        return Ok(Applied::unchanged(text, Vec::new()));
     }
     let (before, after) = (Document::parse(text)?, Document::parse(with)?);
     let changes = Diff::between(&before, &after, subject.schema(), &MergeKeys::default())?.changes;
     let warnings = check::check(&before, &after, subject, &Touched::of(&[]), target)?;
-    Ok(Applied { text: with.into(), changes, warnings })
+    Ok(Applied { text: with.into(), changes, warnings, not_found: Vec::new() })
 }
 
 impl Subject {
@@ -249,11 +298,23 @@ impl Subject {
     }
 }
 
-fn step(document: &Document<'_>, transform: &Transform) -> Result<Option<Document<'static>>, TransformError> {
+fn step(
+    document: &Document<'_>,
+    transform: &Transform,
+    not_found: &mut Vec<NotFound>,
+) -> Result<Option<Document<'static>>, TransformError> {
     match transform {
         Transform::AddDeployment { deployment } => values::add(document, deployment),
-        Transform::UpdateDeployment { name, fields } => values::update(document, name, fields),
-        Transform::SetImage { name, image } => values::set_image(document, name, image),
+        Transform::UpdateDeployment { name, fields } => {
+            values::change(document, name, &[FieldChange::Merge { fields: fields.clone() }], not_found)
+        }
+        Transform::ChangeDeployment { name, changes } => values::change(document, name, changes, not_found),
+        Transform::UpsertDeployment { name, like, changes } => {
+            values::upsert(document, name, like.as_deref(), changes, not_found)
+        }
+        Transform::SetImage { name, image } => {
+            values::change(document, name, &[FieldChange::Image { image: image.clone() }], not_found)
+        }
         Transform::RemoveDeployment { name } => {
             let removed = values::remove(document, name)?;
             Ok(record::remove(removed.as_ref().unwrap_or(document), name)?.or(removed))

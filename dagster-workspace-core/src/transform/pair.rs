@@ -1,15 +1,16 @@
 //! Transforms that keep values and workspace together: a deployment, and the location that serves it. Each function gives
 //! what to apply to the one document and to the other; in which order they are written is the caller's.
 
-use alloc::borrow::ToOwned as _;
+use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use super::Transform;
+use super::{Transform, TransformError};
 use crate::value::Value;
-use crate::values::{Image, UserDeployment};
+use crate::values::{DEFAULT_PORT, FieldChange, Image, UserDeployment, UserDeployments};
 use crate::workspace::GrpcServer;
+use crate::yaml::{Document, Step};
 
 /// Transforms of both documents.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -58,6 +59,44 @@ pub fn update(name: &str, fields: &Value, namespace: Option<&str>) -> Pair {
         values: Vec::from([Transform::UpdateDeployment { name: name.to_string(), fields: fields.clone() }]),
         workspace: server.into_iter().map(|server| Transform::PairLocation { server }).collect(),
     }
+}
+
+/// Changes fields of a deployment. Its location is looked at wherever the changes name the port, also one that the values have
+/// already: that is how what was cut off is finished.
+#[must_use]
+pub fn change(name: &str, changes: &[FieldChange], namespace: Option<&str>) -> Pair {
+    let named = changes.iter().rev().find_map(|change| match change {
+        FieldChange::Set { path, value } if path.steps() == [Step::Key("port".to_owned())] => Some(value.clone()),
+        FieldChange::Merge { fields } => fields.get("port").cloned(),
+        _ => None,
+    });
+    let port = named.map(|port| Value::Mapping(Vec::from([("port".to_owned(), port)])));
+    Pair {
+        values: Vec::from([Transform::ChangeDeployment { name: name.to_owned(), changes: changes.to_vec() }]),
+        workspace: port.map(|port| update(name, &port, namespace).workspace).unwrap_or_default(),
+    }
+}
+
+/// Adds a deployment as changes make it of another or of nothing, or changes the one that is there, and sees to its location.
+///
+/// # Errors
+/// [`TransformError`] as for [`Transform::UpsertDeployment`]: `values` are looked at for the port.
+pub fn upsert(
+    values: &Document<'_>,
+    name: &str,
+    like: Option<&str>,
+    changes: &[FieldChange],
+    namespace: Option<&str>,
+) -> Result<Pair, TransformError> {
+    let transform = Transform::UpsertDeployment {
+        name: name.to_owned(),
+        like: like.map(ToOwned::to_owned),
+        changes: changes.to_vec(),
+    };
+    let after = super::step(values, &transform, &mut Vec::new())?;
+    let port = UserDeployments::of(after.as_ref().unwrap_or(values)).get(name).and_then(|entry| entry.port());
+    let port = Value::Mapping(Vec::from([("port".to_owned(), Value::from(port.unwrap_or(DEFAULT_PORT)))]));
+    Ok(Pair { values: Vec::from([transform]), workspace: update(name, &port, namespace).workspace })
 }
 
 /// Sets the image of a deployment; its location stays as it is.

@@ -1,18 +1,19 @@
 //! Transforms of the values, as edits: of the list form and of the map form.
 
 use alloc::borrow::{Cow, ToOwned as _};
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::patch::{patch, patched};
-use super::{TransformError, check_name};
+use super::patch::write;
+use super::{NotFound, TransformError, check_name};
 use crate::diff::{MergeKeys, diff};
 use crate::edit::{self, Edit, Item};
 use crate::error::{Reason, Refusal};
 use crate::lint::nearest;
 use crate::value::Value;
-use crate::values::{DeploymentRef, Image, Layout, UserDeployment, UserDeployments};
-use crate::yaml::{Document, ItemKey, Node, Path, Step};
+use crate::values::change::{Missing, changed};
+use crate::values::{ChangeError, DeploymentRef, FieldChange, Layout, UserDeployment, UserDeployments};
+use crate::yaml::{Document, ItemKey, Node, Path, Reader, Schema, Step};
 
 type Edited = Result<Option<Document<'static>>, TransformError>;
 
@@ -48,29 +49,79 @@ fn is_written(deployment: &DeploymentRef<'_, '_>, name: &str) -> bool {
     deployment.name_node().is_some_and(|node| node.is_text(name))
 }
 
-pub(super) fn update(document: &Document<'_>, name: &str, fields: &Value) -> Edited {
+/// Changes fields of a deployment; what was to be taken out and is not there is told.
+pub(super) fn change(
+    document: &Document<'_>,
+    name: &str,
+    changes: &[FieldChange],
+    missing: &mut Vec<NotFound>,
+) -> Edited {
     let view = UserDeployments::of(document);
     let Some((path, found)) = find(&view, name)? else {
         return Err(not_found(&view, name));
     };
-    let Value::Mapping(entries) = fields else { return Err(TransformError::Fields { name: name.to_owned() }) };
-    check_name(name, fields.get("name"))?;
+    for change in changes {
+        if let FieldChange::Merge { fields } = change {
+            let Value::Mapping(_) = fields else { return Err(TransformError::Fields { name: name.to_owned() }) };
+            check_name(name, fields.get("name"))?;
+        }
+    }
     let now = found.to_value()?;
-    let variables = match (now.get("env"), fields.get("env")) {
-        (Some(Value::Sequence(now)), Some(Value::Mapping(variables))) => Some((now, variables)),
-        _ => None,
-    };
-    let others = entries.iter().filter(|(key, _)| variables.is_none() || key != "env").cloned();
-    let others = Value::Mapping(others.collect());
-    let edited = patch(document, &path, &now, &others)?;
+    let (wanted, gone) = changed(&now, changes).map_err(|error| unfit(document, &path, name, error))?;
+    let field = |Missing { path, did_you_mean }| NotFound { deployment: name.to_owned(), path, did_you_mean };
+    missing.extend(gone.into_iter().map(field));
+    let edited = write(document, &path, &now, &wanted)?;
     // Fields can stand behind merge keys: what the chart gets must be what was asked for.
     let result = edited.as_ref().map(|after| read(after, name));
-    if result.is_some_and(|result| !result.is_some_and(|result| result.is_same(&patched(&now, &others)))) {
+    if result.is_some_and(|result| !result.is_some_and(|result| result.is_same(&wanted))) {
         return Err(Refusal { reason: Reason::Unprovable, span: found.node().span(), related: None }.into());
     }
-    let Some((now, variables)) = variables else { return Ok(edited) };
-    let document = edited.as_ref().unwrap_or(document);
-    Ok(set_variables(document, &path.key("env"), now, variables)?.or(edited))
+    Ok(edited)
+}
+
+/// Adds a deployment, or changes the one that is there.
+pub(super) fn upsert(
+    document: &Document<'_>,
+    name: &str,
+    like: Option<&str>,
+    changes: &[FieldChange],
+    missing: &mut Vec<NotFound>,
+) -> Edited {
+    let view = UserDeployments::of(document);
+    if find(&view, name)?.is_some() {
+        return change(document, name, changes, missing);
+    }
+    let entry = match like {
+        Some(other) => Some(find(&view, other)?.ok_or_else(|| not_found(&view, other))?.1.to_value()?),
+        None => None,
+    };
+    let made = UserDeployment::made(name, entry.as_ref(), changes);
+    add(document, &made.map_err(|source| TransformError::Change { name: name.to_owned(), source })?)
+}
+
+/// Why changes do not fit; where a name is there twice, a refusal that shows both places.
+fn unfit(document: &Document<'_>, entry: &Path, name: &str, error: ChangeError) -> TransformError {
+    let ChangeError::Ambiguous { list, places: (first, second), .. } = &error else {
+        return TransformError::Change { name: name.to_owned(), source: error };
+    };
+    let reader = Reader::new(Schema::Helm);
+    let steps = entry.steps().iter().chain(list.steps());
+    let node = steps.fold(document.root(), |node, step| below(&reader, node?, step));
+    let item = |at: usize| node.and_then(|node| reader.target(node)?.items().nth(at)).map(Node::span);
+    match (item(*first), item(*second)) {
+        (related, Some(span)) => Refusal { reason: Reason::AmbiguousName, span, related }.into(),
+        _ => TransformError::Change { name: name.to_owned(), source: error },
+    }
+}
+
+/// What stands one step further, aliases and merge keys followed.
+fn below<'d>(reader: &Reader<'d>, node: Node<'d>, step: &Step) -> Option<Node<'d>> {
+    let target = reader.target(node)?;
+    match step {
+        Step::Key(key) => reader.get(target, key),
+        Step::Index(at) => target.items().nth(*at),
+        Step::Item { key, name } => target.items().find(|item| key.is(*item, name)),
+    }
 }
 
 /// That there is no deployment of that name, and which one may be meant.
@@ -83,47 +134,6 @@ pub(super) fn not_found(view: &UserDeployments<'_>, name: &str) -> TransformErro
 /// The deployment of that name, as the chart gets it.
 fn read(document: &Document<'_>, name: &str) -> Option<Value> {
     UserDeployments::of(document).get(name)?.to_value().ok()
-}
-
-/// Sets single variables in a list of Kubernetes `EnvVar` objects; null takes one out.
-fn set_variables(document: &Document<'_>, list: &Path, now: &[Value], variables: &[(String, Value)]) -> Edited {
-    let mut edited: Option<Document<'static>> = None;
-    for (name, value) in variables {
-        let document = edited.as_ref().unwrap_or(document);
-        let is_there = now.iter().any(|item| item.get("name").and_then(Value::as_str) == Some(name.as_str()));
-        let path = list.clone().item(&ItemKey::default(), name);
-        // The whole item: a `valueFrom` beside a `value` is refused by Kubernetes.
-        let item =
-            || Value::Mapping(Vec::from([("name".into(), name.as_str().into()), ("value".into(), value.clone())]));
-        let edit = match (is_there, value) {
-            (false, Value::Null) => continue,
-            (true, Value::Null) => Edit::Remove { path },
-            (true, _) => Edit::Set { path, value: item() },
-            (false, _) => Edit::Add { list: list.clone(), key: ItemKey::default(), item: Item::Value(item()) },
-        };
-        edited = edit::apply(document, &edit)?.or(edited);
-    }
-    Ok(edited)
-}
-
-pub(super) fn set_image(document: &Document<'_>, name: &str, image: &Image) -> Edited {
-    let view = UserDeployments::of(document);
-    let now = find(&view, name)?.and_then(|(_, found)| found.image());
-    let same = |now: &Image| {
-        let policy = image.pull_policy.is_none() || image.pull_policy == now.pull_policy;
-        policy && (&now.repository, &now.tag, &now.digest) == (&image.repository, &image.tag, &image.digest)
-    };
-    // A number as tag is the image of that text: no pod rolls for quotes.
-    if now.as_ref().is_some_and(same) {
-        return Ok(None);
-    }
-    let mut fields = image.to_value();
-    for key in ["tag", "digest"] {
-        if fields.get(key).is_none() {
-            fields.set(key, Value::Null);
-        }
-    }
-    update(document, name, &Value::Mapping(Vec::from([("image".to_string(), fields)])))
 }
 
 pub(super) fn remove(document: &Document<'_>, name: &str) -> Edited {

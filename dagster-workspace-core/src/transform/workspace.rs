@@ -4,12 +4,14 @@ use alloc::borrow::{Cow, ToOwned as _};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::patch::patch;
+use super::patch::write;
 use super::{TransformError, check_name};
+use crate::chart::Type;
 use crate::diff::{MergeKeys, diff};
 use crate::edit::{self, Edit, Item};
 use crate::lint::nearest;
 use crate::value::Value;
+use crate::values::change::merged;
 use crate::workspace::{CodeLocation, Endpoint, GrpcServer, Source, Workspace};
 use crate::yaml::{Document, ItemKey, Path, PathError, Step};
 
@@ -66,7 +68,9 @@ pub(super) fn update(document: &Document<'_>, name: &str, fields: &Value) -> Edi
     check_name(name, fields.get("location_name"))?;
     let now = found.to_value()?;
     let now = now.get(SERVER).cloned().unwrap_or_default();
-    let edited = patch(document, &place(at).key(SERVER), &now, fields)?;
+    let wanted = merged(&Type::GRPC_SERVER, &now, fields)
+        .map_err(|source| TransformError::Change { name: name.to_owned(), source })?;
+    let edited = write(document, &place(at).key(SERVER), &now, &wanted)?;
     // A default name is made of host and port, and goes with them.
     if let Some(after) = &edited
         && let Some(to) = Workspace::of(after).locations().nth(at).and_then(|location| location.name())

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, Serializer};
 
+use super::change::put_item;
 use super::image::{Image, PullPolicy};
 use crate::chart::{self, DEPLOYMENT, Need, typed};
 use crate::field::{self, FieldError};
@@ -164,17 +165,15 @@ impl UserDeployment {
 
     /// One environment variable, added to those it has, in their notation (mapping or list).
     #[must_use]
-    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub fn env(self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let (name, value) = (name.into(), Value::String(value.into()));
-        let Some(Value::Sequence(items)) = self.field_mut("env") else { return self.put_in("env", &name, value) };
-        match items.iter_mut().find(|item| item.get("name").and_then(Value::as_str) == Some(name.as_str())) {
-            Some(item) => item.set("value", value),
-            None => items.push(Value::Mapping(Vec::from([
-                ("name".to_owned(), Value::String(name)),
-                ("value".to_owned(), value),
-            ]))),
+        match self.get("env") {
+            Some(list @ Value::Sequence(_)) => {
+                let listed = put_item(Some(list), &name, Some(value));
+                self.with("env", listed)
+            }
+            _ => self.put_in("env", &name, value),
         }
-        self
     }
 
     /// All environment variables as Kubernetes `EnvVar` objects. Charts from 1.0 on read this form.
@@ -186,13 +185,13 @@ impl UserDeployment {
     /// One ConfigMap whose entries become environment variables, added to those it has.
     #[must_use]
     pub fn env_config_map(self, name: impl Into<String>) -> Self {
-        self.push_name("envConfigMaps", name.into())
+        self.push_name("envConfigMaps", &name.into())
     }
 
     /// One Secret whose entries become environment variables, added to those it has.
     #[must_use]
     pub fn env_secret(self, name: impl Into<String>) -> Self {
-        self.push_name("envSecrets", name.into())
+        self.push_name("envSecrets", &name.into())
     }
 
     /// Containers that run before the server.
@@ -366,14 +365,9 @@ impl UserDeployment {
         self
     }
 
-    fn push_name(mut self, key: &str, name: String) -> Self {
-        let item = Value::Mapping(Vec::from([("name".to_owned(), Value::String(name))]));
-        match self.field_mut(key) {
-            Some(Value::Sequence(items)) if items.contains(&item) => {}
-            Some(Value::Sequence(items)) => items.push(item),
-            _ => insert(&mut self.fields, key, Value::Sequence(Vec::from([item]))),
-        }
-        self
+    fn push_name(self, key: &str, name: &str) -> Self {
+        let listed = put_item(self.get(key), name, None);
+        self.with(key, listed)
     }
 
     fn field_mut(&mut self, key: &str) -> Option<&mut Value> {

@@ -3,6 +3,7 @@
 //! [`UserDeployments`] reads a document, entry by entry, whatever state it is in; [`UserDeployment`] is one entry, owned.
 //! Views follow aliases and merge keys as helm does. They judge nothing: that is lint's.
 
+pub(crate) mod change;
 mod deployment;
 mod image;
 
@@ -10,6 +11,7 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 pub use crate::chart::reference;
+pub use change::{ChangeError, FieldChange, entry_in};
 pub use deployment::{DEFAULT_PORT, Switch, UserDeployment};
 pub use image::{Image, ImageError, PullPolicy};
 

@@ -3,7 +3,7 @@
 use dagster_workspace_core::diff::Change;
 use dagster_workspace_core::error::Diagnostic;
 use dagster_workspace_core::lint::Target;
-use dagster_workspace_core::transform::{self, Transform, TransformError};
+use dagster_workspace_core::transform::{self, NotFound, Transform, TransformError};
 
 use super::{Absent, ApplyError, Outcome, apply_with};
 use crate::retry::RetryPolicy;
@@ -18,6 +18,8 @@ pub struct Changed {
     pub changes: Vec<Change>,
     /// Findings that do not stand in the way; their spans point into the new text.
     pub warnings: Vec<Diagnostic>,
+    /// Fields that were to be taken out and are not there.
+    pub not_found: Vec<NotFound>,
 }
 
 /// Applies transforms to the document at `key`, all in one read and one write, again from reading when another writer was
@@ -47,14 +49,14 @@ pub async fn apply(
     target: &Target,
     policy: &RetryPolicy,
 ) -> Result<Changed, ApplyError<TransformError>> {
-    let (mut changes, mut warnings) = (Vec::new(), Vec::new());
+    let (mut changes, mut warnings, mut not_found) = (Vec::new(), Vec::new(), Vec::new());
     let change = |text: &str| {
         let applied = transform::apply(text, transforms, target)?;
         let new = applied.is_changed().then_some(applied.text);
         // Of the attempts the last one counts: it is the one whose result stands.
-        (changes, warnings) = (applied.changes, applied.warnings);
+        (changes, warnings, not_found) = (applied.changes, applied.warnings, applied.not_found);
         Ok(new)
     };
     let outcome = apply_with(store, key, Absent::Refuse, policy, change).await?;
-    Ok(Changed { outcome, changes, warnings })
+    Ok(Changed { outcome, changes, warnings, not_found })
 }

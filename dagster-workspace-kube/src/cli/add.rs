@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use dagster_workspace_core::transform::TransformError;
 use dagster_workspace_core::transform::pair::{self, Pair};
 use dagster_workspace_core::value::Value;
-use dagster_workspace_core::values::{DEFAULT_PORT, Image, PullPolicy, UserDeployment, UserDeployments};
-use dagster_workspace_core::yaml::{Document, Schema};
+use dagster_workspace_core::values::{self, ChangeError, FieldChange, UserDeployment, UserDeployments};
+use dagster_workspace_core::yaml::{Document, Path};
 
 use super::Context;
 use super::exit::Exit;
@@ -15,7 +16,6 @@ use super::input::{self, Input};
 use super::job;
 use super::render::{Answer, Failure, Finding};
 use super::review::{self, Review};
-use super::update;
 use crate::deploy::{Aim, Request};
 
 /// Arguments of `add`.
@@ -46,21 +46,22 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
 
 /// What is asked for.
 pub(super) fn request(arguments: &Arguments, context: &mut Context<'_>) -> Result<Request, Failure> {
-    let from = match &arguments.from {
-        Some(file) => Some(entry_in(&input::read(Some(file), context.stdin)?)?),
-        None => None,
+    let mut changes = match &arguments.from {
+        Some(file) => entry_in(&input::read(Some(file), context.stdin)?)?,
+        None => Vec::new(),
     };
-    let arguments = arguments.clone();
+    changes.extend(arguments.fields.changes()?);
     let names: Vec<String> = arguments.names.iter().map(|name| arguments.review.name(name)).collect();
     let record = arguments.review.record();
+    let (like, update) = (arguments.like.clone(), arguments.update);
     Ok(Request::made(Aim::Present, names.clone(), move |values| {
         let mut both = Pair::default();
         for name in &names {
-            let taken = if arguments.update { update::entry(name, values)? } else { None };
-            both = both.and(match taken {
-                Some(before) => changed(name, &before, &arguments, from.as_ref())?,
+            both = both.and(if update {
+                pair::upsert(values, name, like.as_deref(), &changes, None).map_err(|error| unmade(name, error))?
+            } else {
                 // The port may come from another entry, which only the values say.
-                None => pair::add(&deployment(name, &arguments, from.as_ref(), values)?, None),
+                pair::add(&deployment(name, like.as_deref(), &changes, values)?, None)
             });
             both.values.extend(record.iter().map(|record| review::record(name, record)));
         }
@@ -68,68 +69,58 @@ pub(super) fn request(arguments: &Arguments, context: &mut Context<'_>) -> Resul
     }))
 }
 
-/// What makes the entry that is there the one that is asked for. Fields that nothing is said of stay.
-fn changed(name: &str, before: &Value, arguments: &Arguments, from: Option<&Value>) -> Result<Pair, Failure> {
-    let mut after = before.clone();
-    for (key, value) in from.map(Value::entries).unwrap_or_default().iter().filter(|(key, _)| key != "name") {
-        after.set(key, value.clone());
-    }
-    arguments.fields.write(&mut after)?;
-    let port = after.get("port").cloned().unwrap_or(Value::Int(DEFAULT_PORT.into()));
-    Ok(update::pair(name, before, &after, Some(port)))
-}
-
 /// The entry to add: the one to start from, the name, and what the arguments say.
 fn deployment(
     name: &str,
-    arguments: &Arguments,
-    from: Option<&Value>,
+    like: Option<&str>,
+    changes: &[FieldChange],
     values: &Document<'_>,
 ) -> Result<UserDeployment, Failure> {
-    let mut entry = match (&arguments.like, from) {
-        (Some(other), _) => entry_like(other, values)?,
-        (None, Some(entry)) => entry.clone(),
-        (None, None) => Value::Mapping(Vec::new()),
-    };
-    entry.set("name", name.into());
-    if entry.get("port").is_none() {
-        entry.set("port", Value::Int(DEFAULT_PORT.into()));
+    let like = like.map(|other| entry_like(other, values)).transpose()?;
+    let made = UserDeployment::made(name, like.as_ref(), changes);
+    made.map_err(|source| unmade(name, TransformError::Change { name: name.to_owned(), source }))
+}
+
+fn unmade(name: &str, error: TransformError) -> Failure {
+    match error {
+        TransformError::Change { source: ChangeError::Field(field), .. }
+            if field.path == "image" && field.found == "nothing" =>
+        {
+            Failure::usage("nothing says which image to run").with_hint("name it with `--image REPOSITORY:TAG`")
+        }
+        TransformError::Change { source, .. } => {
+            let failure = Failure::new(Exit::Invalid, "invalid-entry", format!("invalid deployment `{name}`"));
+            let hint = source.hint();
+            hint.into_iter().fold(failure.caused_by(&source), Failure::with_hint)
+        }
+        TransformError::NotFound { name, .. } => not_there(&name),
+        error => Failure::transform(&error, "values", ""),
     }
-    arguments.fields.write(&mut entry)?;
-    if entry.get("image").is_none() {
-        let message = "nothing says which image to run";
-        return Err(Failure::usage(message).with_hint("name it with `--image REPOSITORY:TAG`"));
-    }
-    let deployment = UserDeployment::from_value(&entry);
-    let deployment = deployment.map_err(|error| {
-        Failure::new(Exit::Invalid, "invalid-entry", format!("`{name}` is no deployment")).caused_by(&error)
-    })?;
-    // The chart demands a pull policy, and this is what its own values say.
-    let image = deployment.image().clone();
-    let pull_policy = image.pull_policy.or(Some(PullPolicy::Always));
-    Ok(deployment.with_image(Image { pull_policy, ..image }))
+}
+
+fn not_there(name: &str) -> Failure {
+    let message = format!("there is no deployment `{name}` to start from");
+    Failure::new(Exit::Invalid, "not-found", message).with_hint("`list` says which there are")
 }
 
 fn entry_like(name: &str, values: &Document<'_>) -> Result<Value, Failure> {
     let deployments = UserDeployments::of(values);
-    let Some(other) = deployments.get(name) else {
-        let message = format!("there is no deployment `{name}` to start from");
-        return Err(Failure::new(Exit::Invalid, "not-found", message).with_hint("`list` says which there are"));
-    };
+    let other = deployments.get(name).ok_or_else(|| not_there(name))?;
     other.to_value().map_err(|error| {
         Failure::new(Exit::Invalid, "invalid-entry", format!("`{name}` cannot be read")).caused_by(&error)
     })
 }
 
-/// The mapping that a file holds.
-fn entry_in(input: &Input) -> Result<Value, Failure> {
+/// The fields of the mapping that a file holds, each set as a whole.
+fn entry_in(input: &Input) -> Result<Vec<FieldChange>, Failure> {
     let Input { name, text } = input;
     let document = Document::parse(text.as_str()).map_err(|error| Failure::parse(&error, name, text))?;
-    let value = document.to_value(Schema::Helm).map_err(|error| {
+    let value = values::entry_in(&document).map_err(|error| {
         Failure::found(Exit::Invalid, "invalid-entry", Finding::all([error.diagnostic()], name, text))
     })?;
-    if matches!(value, Value::Mapping(_)) {
-        return Ok(value);
+    if let Value::Mapping(entries) = value {
+        let others = entries.into_iter().filter(|(key, _)| key != "name");
+        return Ok(others.map(|(key, value)| FieldChange::Set { path: Path::default().key(&key), value }).collect());
     }
     let message = format!("`{name}` holds no deployment: expected a mapping with `image` and the like");
     Err(Failure::new(Exit::Invalid, "invalid-entry", message))

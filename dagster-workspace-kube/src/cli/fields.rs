@@ -1,10 +1,11 @@
-//! Fields of a deployment as arguments: [`Fields`], which `add` and `update` share, written over an entry.
+//! Fields of a deployment as arguments: [`Fields`], which `add` and `update` share, as changes of core.
 //!
 //! Texts are checked here and not by the parser of arguments, whose messages show them: a variable's value may be a secret.
 
 use clap::Args;
 use dagster_workspace_core::value::Value;
-use dagster_workspace_core::values::Image;
+use dagster_workspace_core::values::{ChangeError, FieldChange, Image};
+use dagster_workspace_core::yaml::Path;
 
 use super::render::Failure;
 
@@ -26,6 +27,9 @@ pub(super) struct Fields {
     /// One Secret whose entries become environment variables
     #[arg(long = "env-secret", value_name = "SECRET")]
     env_secrets: Vec<String>,
+    /// Any field, as in --set resources.limits.memory=8Gi; the value is what the chart takes there: a text as typed, a number, or YAML
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    sets: Vec<String>,
 }
 
 /// A name as an argument. What is wrong with it otherwise is found where it stands in the document.
@@ -34,84 +38,85 @@ pub(super) fn name(text: &str) -> Result<String, &'static str> {
 }
 
 impl Fields {
-    /// The port, where one is said.
-    pub(super) fn port(&self) -> Option<u16> {
-        self.port
-    }
-
-    /// Writes over `entry`, a mapping as values hold it, what was said.
-    pub(super) fn write(&self, entry: &mut Value) -> Result<(), Failure> {
-        let Self { image, port, args, env, env_secrets } = self;
-        if let Some(image) = image {
-            set_image(entry, image);
-        }
-        if let Some(port) = port {
-            entry.set("port", Value::Int((*port).into()));
-        }
+    /// The changes that they ask for.
+    pub(super) fn changes(&self) -> Result<Vec<FieldChange>, Failure> {
+        let Self { image, port, args, env, env_secrets, sets } = self;
+        let mut changes = Vec::new();
+        changes.extend(image.iter().map(|image| FieldChange::Image { image: image.clone() }));
+        let port = port.map(|port| FieldChange::Set { path: Path::default().key("port"), value: port.into() });
+        changes.extend(port);
         if !args.is_empty() {
-            entry.set(arguments_key(entry), Value::Sequence(args.iter().map(|text| text.as_str().into()).collect()));
+            changes.push(FieldChange::Arguments { arguments: args.clone() });
         }
         for variable in env {
             let Some((name, value)) = variable.split_once('=').filter(|(name, _)| !name.is_empty()) else {
                 return Err(Failure::usage("`--env` takes NAME=VALUE"));
             };
-            set_variable(entry, name, value);
+            changes.push(FieldChange::Set { path: Path::default().key("env").key(name), value: value.into() });
         }
-        for secret in env_secrets {
-            add_name(entry, "envSecrets", secret);
+        changes.extend(env_secrets.iter().map(|secret| FieldChange::Add {
+            list: Path::default().key("envSecrets"),
+            item: Value::Mapping(vec![("name".to_owned(), secret.as_str().into())]),
+        }));
+        for text in sets {
+            changes.push(set(text)?);
         }
-        Ok(())
+        Ok(changes)
     }
 }
 
-/// A new image in place of the old: how to pull it, and what else stands there, stays.
-pub(super) fn set_image(entry: &mut Value, image: &Image) {
-    let mut old = entry.get("image").filter(|old| matches!(old, Value::Mapping(_))).cloned().unwrap_or_default();
-    if let Value::Mapping(entries) = &mut old {
-        // A tag beside a new digest, or the other way round, would say two things.
-        entries.retain(|(key, _)| !matches!(key.as_str(), "tag" | "digest"));
-    }
-    let mut new = image.to_value();
-    for (key, value) in old.entries().iter().filter(|(key, _)| key != "repository") {
-        if new.get(key).is_none() {
-            new.set(key, value.clone());
-        }
-    }
-    entry.set("image", new);
-}
-
-/// Where the arguments of this server stand: `codeServerArgs` where it has those alone.
-fn arguments_key(entry: &Value) -> &'static str {
-    match (entry.get("dagsterApiGrpcArgs"), entry.get("codeServerArgs")) {
-        (None, Some(_)) => "codeServerArgs",
-        _ => "dagsterApiGrpcArgs",
-    }
-}
-
-/// Adds a variable to those of the entry, in their notation.
-fn set_variable(entry: &mut Value, name: &str, value: &str) {
-    let mut env = entry.get("env").cloned().unwrap_or_default();
-    if let Value::Sequence(items) = &mut env {
-        let variable = Value::Mapping(vec![("name".to_owned(), name.into()), ("value".to_owned(), value.into())]);
-        match items.iter_mut().find(|item| item.get("name").and_then(Value::as_str) == Some(name)) {
-            Some(item) => *item = variable,
-            None => items.push(variable),
-        }
-    } else {
-        env.set(name, value.into());
-    }
-    entry.set("env", env);
-}
-
-/// Adds `{name: NAME}` to a list, where it is missing.
-fn add_name(entry: &mut Value, key: &str, name: &str) {
-    let mut items = match entry.get(key) {
-        Some(Value::Sequence(items)) => items.clone(),
-        _ => Vec::new(),
+/// What `--set` says.
+fn set(text: &str) -> Result<FieldChange, Failure> {
+    // The first `=` before which a path stands: `env[name=A].value=x`.
+    let mut splits = text.match_indices('=').map(|(at, _)| (&text[..at], &text[at + 1..]));
+    let found = splits.find_map(|(path, value)| Some((path.parse::<Path>().ok()?, value)));
+    let Some((path, value)) = found.filter(|(path, _)| !path.steps().is_empty()) else {
+        // No message shows the value: it may be a secret.
+        return Err(match text.split_once('=') {
+            Some((path, _)) => self::path(path).err().unwrap_or_else(|| Failure::usage("`--set` takes PATH=VALUE")),
+            None => Failure::usage("`--set` takes PATH=VALUE"),
+        });
     };
-    let item = Value::Mapping(vec![("name".to_owned(), name.into())]);
-    if !items.contains(&item) {
-        items.push(item);
+    FieldChange::typed(path.clone(), value).map_err(|error| refused(&error, &path, value))
+}
+
+/// A path inside a deployment.
+pub(super) fn path(text: &str) -> Result<Path, Failure> {
+    let invalid =
+        || Failure::usage(format!("invalid path `{text}`")).with_hint("as in `image.tag` or `labels.\"a.b/c\"`");
+    let path: Path = text.parse().map_err(|error| invalid().caused_by(&error))?;
+    if path.steps().is_empty() { Err(invalid()) } else { Ok(path) }
+}
+
+/// A `--set` that does not fit, with one that does where there is one.
+fn refused(error: &ChangeError, path: &Path, value: &str) -> Failure {
+    let failure = Failure::usage(error.to_string());
+    let again = |path: &Path, value: &str| format!("`--set {}`", quoted(&format!("{path}={value}")));
+    match error {
+        ChangeError::Inside { meant: Some(meant), .. } => {
+            failure.with_hint(format!("a key with dots stands in quotes: {}", again(meant, value)))
+        }
+        ChangeError::Field(field) if field.path == path.to_string() => {
+            let bare = value.trim_matches(['"', '\'']);
+            match field.expected {
+                "a list of texts" => failure.with_hint(format!("write a list: {}", again(path, "[\"-m\", \"etl\"]"))),
+                "a list of mappings" => failure.with_hint(format!("write a list: {}", again(path, "[{name: a}]"))),
+                "a mapping" => failure.with_hint(format!("set a field of it: `--set {path}.FIELD=VALUE`")),
+                _ if bare != value && FieldChange::typed(path.clone(), bare).is_ok() => {
+                    failure.with_hint(format!("write it without quotes: {}", again(path, bare)))
+                }
+                _ => failure,
+            }
+        }
+        _ => match error.hint() {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        },
     }
-    entry.set(key, Value::Sequence(items));
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:@%+,".contains(c);
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }

@@ -1,6 +1,7 @@
 //! Changes of the documents: [`carry_out`] asks the deployer for them and says what it did. Running it again finishes what was
 //! cut off: each step is decided from what is there.
 
+use dagster_workspace_core::transform::NotFound;
 use serde_json::{Value, json};
 
 use super::documents::{Documents, Names};
@@ -114,6 +115,17 @@ pub(super) fn changes(names: &Names, done: &[Edited]) -> (String, Vec<Value>) {
     (text, changes)
 }
 
+/// Fields that were to be taken out and are not there, as text and as data.
+pub(super) fn not_found(done: &[Edited]) -> (String, Vec<Value>) {
+    let all = || done.iter().flat_map(|edited| &edited.not_found);
+    let text = all().map(|field| format!("not found: {field}\n")).collect();
+    let data = all().map(|NotFound { deployment, path, did_you_mean }| {
+        let near = did_you_mean.as_ref().map(ToString::to_string);
+        json!({ "deployment": deployment, "path": path.to_string(), "did_you_mean": near })
+    });
+    (text, data.collect())
+}
+
 /// What does not stand in the way of the job and is said with it.
 pub(super) fn warnings(names: &Names, done: &[Edited], pairing: Pairing) -> Vec<Finding> {
     let of_one = |edited: &Edited| Finding::all(edited.warnings.clone(), &names.of(edited.subject), &edited.text);
@@ -123,13 +135,17 @@ pub(super) fn warnings(names: &Names, done: &[Edited], pairing: Pairing) -> Vec<
 fn answer(names: &Names, done: &[Edited], pairing: Pairing, unwritten: Option<&str>) -> Answer {
     let (mut text, changes) = changes(names, done);
     let changed = !changes.is_empty();
+    let (missing, not_found) = not_found(done);
+    text.push_str(&missing);
     match (changed, unwritten) {
+        (false, _) if !not_found.is_empty() => text.push_str("no change\n"),
         (false, _) => text.push_str("no change: everything is as asked\n"),
         (true, Some(why)) => text.push_str(&format!("nothing is written ({why})\n")),
         (true, None) => {}
     }
     let warnings = warnings(names, done, pairing);
     let exit = if changed { Exit::Changes } else { Exit::Done };
-    let data = json!({ "changed": changed, "dry_run": unwritten.is_some(), "changes": changes });
+    let data =
+        json!({ "changed": changed, "dry_run": unwritten.is_some(), "changes": changes, "not_found": not_found });
     Answer { text, data, warnings, exit }
 }

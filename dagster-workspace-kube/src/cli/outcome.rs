@@ -30,8 +30,10 @@ pub(super) fn answer(names: &Names, report: &Report, requests: u32) -> Answer {
     if let Some(kept) = &report.recorded {
         text.push_str(&job::recorded(kept));
     }
+    let (missing, _) = job::not_found(&report.documents);
+    text.push_str(&missing);
     if !report.changed {
-        text.push_str("no change: everything is as asked\n");
+        text.push_str(if missing.is_empty() { "no change: everything is as asked\n" } else { "no change\n" });
     }
     let warnings = job::warnings(names, &report.documents, report.pairing.clone());
     let exit = if report.changed { Exit::Changes } else { Exit::Done };
@@ -66,6 +68,7 @@ fn data(names: &Names, report: &Report, requests: u32) -> Value {
         "changed": report.changed,
         "dry_run": false,
         "changes": changes,
+        "not_found": job::not_found(&report.documents).1,
         "documents": documents,
         "steps": report.steps,
         "release": report.release,

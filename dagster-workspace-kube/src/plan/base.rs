@@ -119,6 +119,7 @@ mod tests {
             version: Version::new("u/1"),
             changes: Vec::new(),
             warnings: Vec::new(),
+            not_found: Vec::new(),
             written: Written::Nothing,
             attempts: 0,
             requests: 1,

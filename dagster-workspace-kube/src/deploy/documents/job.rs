@@ -178,9 +178,10 @@ impl Job<'_> {
             // Others are at it, and what was read of the other document is old by now: a write would only lose.
             planned.clear();
         }
-        let (changes, warnings) = last.map(|Edited { changes, warnings, .. }| (changes, warnings)).unwrap_or_default();
+        let found = last.map(|Edited { changes, warnings, not_found, .. }| (changes, warnings, not_found));
+        let (changes, warnings, not_found) = found.unwrap_or_default();
         let before = before.unwrap_or_default();
-        Ok(Edited { subject, before, text, version, changes, warnings, written, attempts, requests })
+        Ok(Edited { subject, before, text, version, changes, warnings, not_found, written, attempts, requests })
     }
 }
 

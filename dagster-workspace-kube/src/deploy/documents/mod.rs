@@ -11,7 +11,7 @@ use dagster_workspace_core::diff::Change;
 use dagster_workspace_core::error::Diagnostic;
 use dagster_workspace_core::lint::Target;
 use dagster_workspace_core::transform::pair::Pair;
-use dagster_workspace_core::transform::{self, Applied, Subject, Transform, TransformError};
+use dagster_workspace_core::transform::{self, Applied, NotFound, Subject, Transform, TransformError};
 use dagster_workspace_core::yaml::Document;
 use tokio::time::Instant;
 
@@ -49,6 +49,8 @@ pub struct Edited {
     pub changes: Vec<Change>,
     /// Findings that do not stand in the way; their spans point into `text`.
     pub warnings: Vec<Diagnostic>,
+    /// Fields that were to be taken out and are not there.
+    pub not_found: Vec<NotFound>,
     /// Whether it was written.
     pub written: Written,
     /// Writes sent: more than one where other writers were faster.
@@ -374,9 +376,9 @@ impl Documents {
             None => transform::apply(&before, transforms, &self.target),
         };
         match applied {
-            Ok(Applied { text, changes, warnings }) => {
+            Ok(Applied { text, changes, warnings, not_found }) => {
                 let (written, attempts, requests) = (Written::Nothing, 0, 1);
-                Ok(Edited { subject, before, text, version, changes, warnings, written, attempts, requests })
+                Ok(Edited { subject, before, text, version, changes, warnings, not_found, written, attempts, requests })
             }
             Err(source) => Err(DocumentsError::Transform { subject, text: before, source }),
         }
