@@ -51,7 +51,9 @@ fn check(fields: &str, changes: Vec<FieldChange>, expected: &str) {
 #[test]
 fn texts_are_taken_as_they_are_typed_where_the_chart_takes_a_text() {
     for text in ["0123456", "007", "0x1F", "1.10", "12e5", "on", "null", "~", "1_000", "2024-01-01", "0o17", "1:30"] {
-        for path in ["image.tag", "env.A", "labels.a", "annotations.b", "nodeSelector.c", "schedulerName", "env[name=B].value"] {
+        for path in
+            ["image.tag", "env.A", "labels.a", "annotations.b", "nodeSelector.c", "schedulerName", "env[name=B].value"]
+        {
             assert_eq!(set(path, text), FieldChange::Set { path: path.parse().unwrap(), value: text.into() }, "{path}");
         }
         let applied = changed("", vec![set("image.tag", text)]);
@@ -111,7 +113,7 @@ fn err_what_does_not_fit_repeats_what_was_typed_and_no_variable() {
         ("port", "03030", "`port` must be a whole number from 1 to 65535, got `03030`"),
         ("port", "", "`port` must be a whole number from 1 to 65535, got ``"),
         ("replicaCount", "0", "`replicaCount` must be a whole number from 1, got `0`"),
-        ("readinessProbe.enabled", "maybe", "`readinessProbe.enabled` must be true or false, got `maybe`"),
+        ("readinessProbe.enabled", "maybe", "`readinessProbe.enabled` must be `true` or `false`, got `maybe`"),
         ("image.pullPolicy", "always", "`image.pullPolicy` must be `Always`, `IfNotPresent` or `Never`, got `always`"),
         ("dagsterApiGrpcArgs", "-m x", "`dagsterApiGrpcArgs` must be a list of texts, got `-m x`"),
         ("labels", "a", "`labels` must be a mapping, got `a`"),
@@ -128,27 +130,32 @@ fn err_what_does_not_fit_repeats_what_was_typed_and_no_variable() {
 
 #[test]
 fn variables_are_changed_alike_in_both_forms() {
-    let (mapping, list) = ("  env: {A: x, B: y}\n", "  env:\n  - {name: A, value: x}\n  - {name: B, value: y}\n");
+    let (mapping, list) = ("  env: {A: x, B: w}\n", "  env:\n  - {name: A, value: x}\n  - {name: B, value: w}\n");
     for path in ["env.A", "env[name=A].value"] {
-        check(mapping, vec![set(path, "1.10")], r#"{"env": {"A": "1.10", "B": "y"}}"#);
-        check(list, vec![set(path, "1.10")], r#"{"env": [{"name": "A", "value": "1.10"}, {"name": "B", "value": "y"}]}"#);
+        check(mapping, vec![set(path, "1.10")], r#"{"env": {"A": "1.10", "B": "w"}}"#);
+        check(
+            list,
+            vec![set(path, "1.10")],
+            r#"{"env": [{"name": "A", "value": "1.10"}, {"name": "B", "value": "w"}]}"#,
+        );
     }
     for path in ["env.C", "env[name=C].value"] {
-        check(mapping, vec![set(path, "z")], r#"{"env": {"A": "x", "B": "y", "C": "z"}}"#);
+        check(mapping, vec![set(path, "z")], r#"{"env": {"A": "x", "B": "w", "C": "z"}}"#);
         let expected =
-            r#"{"env": [{"name": "A", "value": "x"}, {"name": "B", "value": "y"}, {"name": "C", "value": "z"}]}"#;
+            r#"{"env": [{"name": "A", "value": "x"}, {"name": "B", "value": "w"}, {"name": "C", "value": "z"}]}"#;
         check(list, vec![set(path, "z")], expected);
         check(list, vec![add("env", r#"{"name": "C", "value": "z"}"#)], expected);
     }
     for path in ["env.A", "env[name=A]"] {
-        check(mapping, vec![unset(path)], r#"{"env": {"B": "y"}}"#);
-        check(list, vec![unset(path)], r#"{"env": [{"name": "B", "value": "y"}]}"#);
+        check(mapping, vec![unset(path)], r#"{"env": {"B": "w"}}"#);
+        check(list, vec![unset(path)], r#"{"env": [{"name": "B", "value": "w"}]}"#);
     }
     check("", vec![set("env.A", "x")], r#"{"env": {"A": "x"}}"#);
     check("", vec![set("env[name=A].value", "x")], r#"{"env": [{"name": "A", "value": "x"}]}"#);
-    let merge = || vec![FieldChange::Merge { fields: serde_json::from_str(r#"{"env": {"A": null, "C": 5}}"#).unwrap() }];
-    check(mapping, merge(), r#"{"env": {"B": "y", "C": "5"}}"#);
-    check(list, merge(), r#"{"env": [{"name": "B", "value": "y"}, {"name": "C", "value": "5"}]}"#);
+    let merge =
+        || vec![FieldChange::Merge { fields: serde_json::from_str(r#"{"env": {"A": null, "C": 5}}"#).unwrap() }];
+    check(mapping, merge(), r#"{"env": {"B": "w", "C": "5"}}"#);
+    check(list, merge(), r#"{"env": [{"name": "B", "value": "w"}, {"name": "C", "value": "5"}]}"#);
 }
 
 #[test]
@@ -208,7 +215,11 @@ fn err_name_that_is_there_twice_is_not_edited() {
 #[test]
 fn items_are_named_by_place_too() {
     let tolerations = "  tolerations:\n  - key: a\n    operator: Exists\n";
-    check(tolerations, vec![set("tolerations[0].key", "1")], r#"{"tolerations": [{"key": "1", "operator": "Exists"}]}"#);
+    check(
+        tolerations,
+        vec![set("tolerations[0].key", "1")],
+        r#"{"tolerations": [{"key": "1", "operator": "Exists"}]}"#,
+    );
     check(tolerations, vec![unset("tolerations[0].operator")], r#"{"tolerations": [{"key": "a"}]}"#);
     check(tolerations, vec![unset("tolerations[0]")], r#"{"tolerations": []}"#);
     check(
@@ -249,19 +260,26 @@ fn upsert_adds_what_is_not_there_and_changes_what_is() {
         let transform = Transform::UpsertDeployment { name: name.into(), like: like.map(Into::into), changes };
         apply(HEAD, &[transform], &Target::default()).map(|applied| applied.text)
     };
-    let image = || FieldChange::Image { image: "n:0123456".parse().unwrap() };
+    let image = || FieldChange::Image { image: "etl:0123456".parse().unwrap() };
     let text = upsert("a", None, vec![image(), set("env.A", "x")]).unwrap();
-    assert!(text.contains("{repository: n, tag: \"0123456\", pullPolicy: Always}") && text.contains("A: x"), "{text}");
+    assert!(
+        text.contains("{repository: etl, tag: \"0123456\", pullPolicy: Always}") && text.contains("A: x"),
+        "{text}"
+    );
     let text = upsert("b", None, vec![image(), set("dagsterApiGrpcArgs", "[-m, b]")]).unwrap();
     assert!(text.starts_with(HEAD) && text.contains("port: 3030"), "{text}");
     let text = upsert("c", Some("a"), vec![set("port", "4000")]).unwrap();
     assert!(text.contains("name: c") && text.contains("port: 4000"), "{text}");
-    assert_eq!(upsert("b", None, vec![]).unwrap_err().diagnostics()[0].message, "`image` must be a mapping, got nothing");
+    assert_eq!(
+        upsert("b", None, vec![]).unwrap_err().diagnostics()[0].message,
+        "`image` must be a mapping, got nothing"
+    );
     assert!(matches!(upsert("b", Some("aa"), vec![]), Err(TransformError::NotFound { .. })));
 }
 
 fn change() -> impl Strategy<Value = (&'static str, FieldChange)> {
-    let paths = ["env.A", "env.B", "labels.a", "image.tag", "resources.limits.cpu", "tolerations[0].key", "schedulerName"];
+    let paths =
+        ["env.A", "env.B", "labels.a", "image.tag", "resources.limits.cpu", "tolerations[0].key", "schedulerName"];
     (prop::sample::select(paths.to_vec()), "[a-z0-9.]{1,6}", any::<bool>())
         .prop_map(|(path, text, gone)| (path, if gone && path != "image.tag" { unset(path) } else { set(path, &text) }))
 }
@@ -278,7 +296,11 @@ proptest! {
         let data = |changes: Vec<FieldChange>| changed(form, changes).ok().map(|applied| own(&applied.text));
         if one != other && !(one.starts_with("env") && other.starts_with("env")) {
             let (ab, ba) = (data(vec![first.clone(), second.clone()]), data(vec![second, first.clone()]));
-            prop_assert!(match (&ab, &ba) { (Some(a), Some(b)) => a.is_same(b), (a, b) => a.is_none() == b.is_none() });
+            let same = match (&ab, &ba) {
+                (Some(a), Some(b)) => a.is_same(b),
+                (a, b) => a.is_none() == b.is_none(),
+            };
+            prop_assert!(same);
         }
         if one != "image.tag" && matches!(first, FieldChange::Set { .. }) {
             let applied = changed(form, vec![first, unset(one)]);

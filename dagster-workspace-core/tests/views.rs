@@ -402,8 +402,8 @@ fn err_entries_name_the_field() {
         (r#"{"port":1,"socket":"s"}"#, "`socket` must be absent beside a `port`, got a text"),
         (r#"{"port":1,"ssl":"true"}"#, "`ssl` must be `true` or `false`, got a text"),
         (
-            r#"{"port":1,"additional_metadata":{"a":1}}"#,
-            "`additional_metadata` must be a mapping to texts, got a mapping",
+            r#"{"port":1,"additional_metadata":{"a":1.5}}"#,
+            "`additional_metadata.a` must be a text in quotes, got the number 1.5",
         ),
     ];
     for (json, expected) in cases {

@@ -20,6 +20,11 @@ pub(crate) trait Data<'d>: Copy {
 
     /// Its text, where it is one.
     fn text(self) -> Option<Cow<'d, str>>;
+
+    /// Whether it is a text that other readers take for a number.
+    fn is_ambiguous(self) -> bool {
+        false
+    }
 }
 
 /// One entry of a mapping.
@@ -46,6 +51,8 @@ pub(crate) enum Form<'d, T: Data<'d>> {
 pub(crate) enum Problem<'d, T: Data<'d>> {
     /// Something else than the type.
     Wrong { at: T, of: &'static Type },
+    /// A text that some reader takes for a number.
+    Ambiguous { at: T },
     /// A required key is missing in a mapping.
     Missing { at: T, field: &'static Field },
     /// A key that nobody reads.
@@ -148,6 +155,9 @@ pub(crate) fn check<'d, T: Data<'d>>(
 ) {
     let form = data.form();
     match (of, &form) {
+        (Type::Text | Type::Tag, Form::Text) if data.is_ambiguous() => {
+            return report(place, Problem::Ambiguous { at: data });
+        }
         (_, Form::Unseen)
         | (Type::Any, _)
         | (Type::Text, Form::Text)
@@ -280,7 +290,9 @@ pub(crate) fn fits(of: &'static Type, place: &Place<'_>, value: &Value) -> Resul
                 expected: "alone",
                 found: format!("`{}`", field.excludes.unwrap_or_default()),
             },
-            Problem::Unknown { .. } | Problem::Newer { .. } | Problem::Twice { .. } => return,
+            Problem::Ambiguous { .. } | Problem::Unknown { .. } | Problem::Newer { .. } | Problem::Twice { .. } => {
+                return;
+            }
         };
         // What a variable holds is nobody's business.
         let secret = place.is_in("env") && error.found.starts_with("the number");

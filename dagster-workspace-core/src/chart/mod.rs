@@ -254,7 +254,7 @@ impl Type {
             Self::Any => "anything",
             Self::Text | Self::Tag => "a text",
             Self::Word(words) => deployment::alternatives(words),
-            Self::Bool => "true or false",
+            Self::Bool => "`true` or `false`",
             Self::Whole => "a whole number",
             Self::Count => "a whole number from 1",
             Self::Port => "a whole number from 1 to 65535",

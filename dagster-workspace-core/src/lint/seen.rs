@@ -5,7 +5,7 @@ use alloc::borrow::Cow;
 use super::is_text;
 use super::values::whole;
 use crate::chart::{Data, Form, Member};
-use crate::yaml::{Node, Reader, Resolved};
+use crate::yaml::{Node, Reader, Resolved, Schema};
 
 /// What its reader sees at a node.
 #[derive(Clone, Copy)]
@@ -50,5 +50,15 @@ impl<'d> Data<'d> for Seen<'_, 'd> {
 
     fn text(self) -> Option<Cow<'d, str>> {
         self.reader.text(self.node)
+    }
+
+    fn is_ambiguous(self) -> bool {
+        let begins = |source: &str| source.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
+        let Some(target) = self.reader.target(self.node).filter(|target| begins(target.source())) else { return false };
+        let number = |schema| {
+            let resolved = target.scalar().map(|scalar| scalar.resolve(schema));
+            matches!(resolved, Some(Resolved::Int(_) | Resolved::Float(_)))
+        };
+        number(Schema::Core) || number(Schema::Dagster)
     }
 }

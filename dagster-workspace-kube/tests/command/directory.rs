@@ -206,8 +206,12 @@ fn update_sets_and_unsets_any_field() {
     assert_eq!(workspace, WORKSPACE);
     let data: serde_yaml::Value = serde_yaml::from_str(&values).unwrap();
     assert_eq!(data["deployments"][2]["labels"]["team"].as_str(), Some("on"));
-    done(&folder, &["update", "legacy", "--unset", "replicaCount", "--unset", "labels"]);
+    let unset = ["update", "legacy", "--unset", "replicaCount", "--unset", "labels"];
+    assert_eq!(run_in(folder.path(), &unset).exit, 0);
     assert_eq!(read(folder.path()).0, VALUES);
+    let again = run_in(folder.path(), &unset);
+    let expected = "not found: deployment `legacy` has no `replicaCount`\nnot found: deployment `legacy` has no `labels`\nno change\n";
+    assert_eq!((again.exit, again.stdout.as_str()), (0, expected));
 }
 
 #[test]

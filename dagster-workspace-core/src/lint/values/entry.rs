@@ -46,6 +46,7 @@ fn finding<'d>(
 ) -> Option<Diagnostic> {
     match problem {
         Problem::Wrong { at, of } => wrong(values, entry, place, at.node, of),
+        Problem::Ambiguous { at } => Some(ambiguous(place, at.node)),
         Problem::Missing { at, field } => missing(entry, place, at.node, field),
         Problem::Unknown { name, key, fields } => {
             let owner = if place.is_root() { entry.called() } else { format!("`{place}`") };
@@ -115,6 +116,17 @@ fn wrong<'d>(
         }
         _ => finding,
     })
+}
+
+/// `DW0234`, a warning: helm takes the text as it is written, other readers of YAML take it for a number.
+pub(super) fn ambiguous(place: &Place<'_>, node: Node<'_>) -> Diagnostic {
+    let message = format!("some readers of YAML take the plain text of `{place}` for a number");
+    let finding = Diagnostic::warning("DW0234", head(node), message);
+    // What a variable holds is nobody's business.
+    match quote_hint(node).filter(|_| !place.is_in("env")) {
+        Some(hint) => finding.with_hint(hint),
+        None => finding.with_hint("quote it"),
+    }
 }
 
 /// `DW0207`: the fields that the chart's schema demands.

@@ -5,7 +5,7 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use super::{Deployment, Rule, Values};
-use crate::chart::DIGEST_SINCE;
+use crate::chart::{DIGEST_SINCE, Place};
 use crate::error::Diagnostic;
 use crate::lint::finding::{head, shown};
 use crate::lint::{is_null, is_text};
@@ -78,7 +78,10 @@ fn tags(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
         let Some(outcome) = outcome(values, tag) else { continue };
         let written = tag.text().unwrap_or_default();
         let message = match outcome {
-            Outcome::Tag(tag) if tag == written => continue,
+            Outcome::Tag(tag) if tag == written => {
+                found.push(super::entry::ambiguous(&Place::ROOT.key("image").key("tag"), node));
+                continue;
+            }
             Outcome::Tag(tag) => format!("helm takes the tag `{}` for the number {tag}", shown(&written)),
             Outcome::Refused(what) => format!("helm takes the tag `{}` for {what}", shown(&written)),
             Outcome::ChartVersion => format!("helm takes the tag `{}` for none, and uses the chart's", shown(&written)),
