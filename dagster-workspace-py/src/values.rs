@@ -2,13 +2,14 @@
 
 use dagster_workspace_core::lint;
 use dagster_workspace_core::transform::Transform;
-use dagster_workspace_core::values::UserDeployments;
+use dagster_workspace_core::values::{FieldChange, UserDeployments};
 use dagster_workspace_core::yaml::Schema;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyMappingProxy, PyTuple, PyType};
 
 use crate::change::{self, Fields, image_of};
+use crate::convert::value_of;
 use crate::deployment::{Deployment, typed};
 use crate::document::{Held, target};
 use crate::error;
@@ -124,6 +125,35 @@ impl Values {
         let image = image.map(|image| Transform::SetImage { name: name.to_owned(), image });
         let update = Transform::UpdateDeployment { name: name.to_owned(), fields };
         Self::after(slf, &image.into_iter().chain([update]).collect::<Vec<_>>())
+    }
+
+    /// The values with one field of a deployment set, by its path: `env.A` in either form of `env`, `tolerations[0].key`,
+    /// `labels."a.b/c"`. `None` takes it out.
+    ///
+    /// Raises `NotFoundError` where there is no such deployment, `InvalidError` where the chart takes something else there.
+    #[pyo3(signature = (name, path, value, /))]
+    fn set<'py>(
+        slf: &Bound<'py, Self>,
+        name: &str,
+        path: &str,
+        value: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let path = path.parse().map_err(|failure| error::invalid_at(slf.py(), path, &failure))?;
+        let changes = vec![FieldChange::Set { path, value: value_of(value)? }];
+        Self::after(slf, &[Transform::ChangeDeployment { name: name.to_owned(), changes }])
+    }
+
+    /// The values with fields of a deployment changed as by `update`; where there is none, with the one added that they make.
+    #[pyo3(signature = (name, /, **fields))]
+    fn upsert<'py>(
+        slf: &Bound<'py, Self>,
+        name: &str,
+        fields: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let Fields { values: fields, image } = Fields::read(slf.py(), fields)?;
+        let image = image.map(|image| FieldChange::Image { image });
+        let changes = image.into_iter().chain([FieldChange::Merge { fields }]).collect();
+        Self::after(slf, &[Transform::UpsertDeployment { name: name.to_owned(), like: None, changes }])
     }
 
     /// The values with another image of a deployment; the pull policy stays where the image names none.

@@ -79,6 +79,33 @@ def test_update_touches_only_what_is_named() -> None:
     assert str(updated) == VALUES.replace("3030", "3031").replace("{STAGE: prod}", '{STAGE: "on"}')
 
 
+def test_set_names_one_field_in_either_form_of_env() -> None:
+    assert values.set("etl", "env.STAGE", "1.10") == values.update("etl", env={"STAGE": "1.10"})
+    listed = values.update("etl", env=None).update("etl", env=[{"name": "STAGE", "value": "prod"}])
+    assert listed.set("etl", "env.STAGE", 7).deployments["etl"]["env"] == [{"name": "STAGE", "value": "7"}]
+    assert listed.set("etl", "env[name=STAGE].value", "7") == listed.set("etl", "env.STAGE", "7")
+    assert values.set("etl", "env.STAGE", None) == values.update("etl", env={"STAGE": None})
+    assert values.set("etl", "image.tag", 5176135) == values.set_image("etl", "ghcr.io/acme/etl:5176135")
+
+
+def test_upsert_adds_or_changes() -> None:
+    added = values.upsert("new", image="a/new:1.10", dagster_api_grpc_args=["-m", "new"])
+    assert added == values.add(new)
+    assert added.upsert("new", image="a/new:1.10") is added
+    assert added.upsert("new", image="a/new:2") == added.set_image("new", "a/new:2")
+    with pytest.raises(dw.InvalidError, match="`image` must be a mapping, got nothing"):
+        values.upsert("other", port=3040)
+
+
+def test_err_fraction_where_a_text_is_meant() -> None:
+    with pytest.raises(dw.InvalidError, match="`image.tag` must be a text in quotes, got the number 1.1"):
+        values.set("etl", "image.tag", 1.10)
+    with pytest.raises(dw.InvalidError, match="`env.STAGE` must be a text in quotes, got a number"):
+        values.update("etl", env={"STAGE": 1.5})
+    asked: dict[str, Any] = {"name": "a", "image": {"repository": "r", "tag": 7}, "labels": {"v": 7}}
+    assert values.add(asked).deployments["a"]["labels"] == {"v": "7"}
+
+
 def test_new_image_takes_the_old_digest_out() -> None:
     digest = values.set_image("etl", "ghcr.io/acme/etl@sha256:" + "a" * 64)
     assert digest.deployments["etl"].image == "ghcr.io/acme/etl@sha256:" + "a" * 64

@@ -80,7 +80,16 @@ fn rewritten<'d>(of: &'static Type, reader: &Reader<'d>, node: Node<'d>, value: 
             let of = if one.is_for(&value) { one } else { other };
             rewritten(of, reader, node, value)
         }
-        (Type::Object(_) | Type::Map(_), Value::Mapping(entries)) => {
+        // The keys are the user's, and as they are written: `on` is no switch.
+        (Type::Map(of), Value::Mapping(entries)) => {
+            let nodes = reader.entries(target).into_iter();
+            let inner = nodes.zip(entries).map(|(entry, (key, value))| {
+                let name = reader.target(entry.key).and_then(Node::text).map_or(key, Into::into);
+                (name, rewritten(of, reader, entry.value, value))
+            });
+            Value::Mapping(inner.collect())
+        }
+        (Type::Object(_), Value::Mapping(entries)) => {
             let inner = |(key, value): (String, Value)| {
                 let of = of.step(&crate::yaml::Step::Key(key.clone())).unwrap_or(&Type::Any);
                 let value = match reader.get(target, &key) {

@@ -101,6 +101,9 @@ fn refused(error: &ChangeError, path: &Path, value: &str) -> Failure {
             match field.expected {
                 "a list of texts" => failure.with_hint(format!("write a list: {}", again(path, "[\"-m\", \"etl\"]"))),
                 "a list of mappings" => failure.with_hint(format!("write a list: {}", again(path, "[{name: a}]"))),
+                "a mapping" if field.path == "image" => {
+                    failure.with_hint(format!("name an image: `--image {}`", quoted(value)))
+                }
                 "a mapping" => failure.with_hint(format!("set a field of it: `--set {path}.FIELD=VALUE`")),
                 _ if bare != value && FieldChange::typed(path.clone(), bare).is_ok() => {
                     failure.with_hint(format!("write it without quotes: {}", again(path, bare)))
