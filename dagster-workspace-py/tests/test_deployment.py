@@ -97,8 +97,8 @@ def test_replace_makes_another() -> None:
         ({"port": 0}, "port"),
         ({"port": "3030"}, "port"),
         ({"env": "x"}, "env"),
-        ({"env": {"A": 1}}, "env"),
-        ({"name": 3}, "name"),
+        ({"env": {"A": 1.5}}, "env.A"),
+        ({"name": 3.5}, "name"),
     ],
 )
 def test_err_chart_would_not_take_it(fields: dict[str, Any], path: str) -> None:

@@ -158,28 +158,17 @@ pub(crate) fn check<'d, T: Data<'d>>(
         (Type::Text | Type::Tag, Form::Text) if data.is_ambiguous() => {
             return report(place, Problem::Ambiguous { at: data });
         }
-        (_, Form::Unseen)
-        | (Type::Any, _)
-        | (Type::Text, Form::Text)
-        | (Type::Tag, Form::Text | Form::Whole(_) | Form::Null)
-        | (Type::Bool, Form::Bool)
-        | (Type::Whole | Type::Port, Form::Whole(_))
-        | (Type::Amount, Form::Text | Form::Whole(_) | Form::Fraction | Form::Null) => return,
-        (Type::Count, Form::Whole(count)) if *count > 0 => return,
-        (Type::Word(words), Form::Text) if data.text().is_some_and(|text| words.iter().any(|word| text == *word)) => {
-            return;
-        }
         (Type::Either(one, other), form) => {
             let fits = |of: &&'static Type| of.takes(form);
             if let Some(of) = [*one, *other].into_iter().find(fits) {
                 return check(of, chart, data, place, report);
             }
         }
-        (Type::Source(_), Form::Mapping(_)) => return,
-        (Type::Source(of), _) => return check(of, chart, data, place, report),
+        (Type::Source(of), form) if !matches!(form, Form::Mapping(_)) => return check(of, chart, data, place, report),
         _ => {}
     }
     match (of, form) {
+        (of, form) if is_plainly(of, &form, data) => {}
         (Type::Map(of), Form::Mapping(members)) => {
             for member in &members {
                 check(of, chart, member.value, &place.key(&member.name), report);
@@ -193,6 +182,23 @@ pub(crate) fn check<'d, T: Data<'d>>(
             repeated(*items, &list, place, report);
         }
         _ => report(place, Problem::Wrong { at: data, of }),
+    }
+}
+
+/// Whether what has nothing in it to check is what the type wants.
+fn is_plainly<'d, T: Data<'d>>(of: &Type, form: &Form<'d, T>, data: T) -> bool {
+    match (of, form) {
+        (Type::Count, Form::Whole(count)) => *count > 0,
+        (Type::Word(words), Form::Text) => data.text().is_some_and(|text| words.iter().any(|word| text == *word)),
+        (_, Form::Unseen)
+        | (Type::Any, _)
+        | (Type::Text, Form::Text)
+        | (Type::Tag, Form::Text | Form::Whole(_) | Form::Null)
+        | (Type::Bool, Form::Bool)
+        | (Type::Whole | Type::Port, Form::Whole(_))
+        | (Type::Amount, Form::Text | Form::Whole(_) | Form::Fraction | Form::Null)
+        | (Type::Source(_), Form::Mapping(_)) => true,
+        _ => false,
     }
 }
 

@@ -57,8 +57,10 @@ fn is_compatible(schema: &Json, of: &Type, property: &Json) -> bool {
     let (wanted, _) = alternatives(schema, property);
     wanted.into_iter().all(|wanted| match (wanted["type"].as_str().unwrap_or("object"), of) {
         ("string", Type::Word(words)) => wanted["enum"].as_array().unwrap().iter().eq(*words),
-        ("string", Type::Text | Type::Tag) | ("integer", Type::Whole | Type::Port | Type::Count | Type::Tag) => true,
-        ("boolean", Type::Bool) | ("object", Type::Map(Type::Any)) => true,
+        ("string", Type::Text | Type::Tag)
+        | ("integer", Type::Whole | Type::Port | Type::Count | Type::Tag)
+        | ("boolean", Type::Bool)
+        | ("object", Type::Map(Type::Any)) => true,
         ("object", Type::Map(of)) => wanted.get("additionalProperties").is_none_or(|it| is_compatible(schema, of, it)),
         ("object", Type::Object(fields)) => {
             let properties = wanted["properties"].as_object().into_iter().flatten();

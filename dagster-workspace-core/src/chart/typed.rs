@@ -75,7 +75,6 @@ pub(crate) fn written<'d>(of: &'static Type, reader: &Reader<'d>, node: Node<'d>
 fn rewritten<'d>(of: &'static Type, reader: &Reader<'d>, node: Node<'d>, value: Value) -> Value {
     let Some(target) = reader.target(node) else { return value };
     match (of, value) {
-        (Type::Any, value) => value,
         (Type::Either(one, other), value) => {
             let of = if one.is_for(&value) { one } else { other };
             rewritten(of, reader, node, value)

@@ -42,8 +42,8 @@ impl<'d> Data<'d> for Seen<'_, 'd> {
         match target.scalar().map(|scalar| scalar.resolve(self.reader.schema())) {
             Some(Resolved::Null) => Form::Null,
             Some(Resolved::Bool(_)) => Form::Bool,
-            Some(Resolved::Float(_) | Resolved::Int(_)) => Form::Fraction,
             Some(Resolved::String) if is_text(self.reader, target) => Form::Text,
+            // What fits no tag is no text, either.
             _ => Form::Fraction,
         }
     }

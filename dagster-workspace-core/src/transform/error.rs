@@ -1,5 +1,6 @@
 //! Why a transform is not applied: [`TransformError`].
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
@@ -58,12 +59,12 @@ pub enum TransformError {
         to: String,
     },
     /// A change does not fit the deployment, or the chart takes something else there.
-    #[error("`{name}` cannot be changed so")]
+    #[error("{cause}")]
     Change {
         /// The entry.
         name: String,
         /// Why.
-        source: ChangeError,
+        cause: Box<ChangeError>,
     },
     /// The fields of an update are no mapping.
     #[error("the fields of `{name}` must be a mapping")]
@@ -115,16 +116,18 @@ impl TransformError {
             Self::Rename { .. } => {
                 self.finding("DW0504", None, Some("add it under the new name, then remove the old one".to_string()))
             }
-            Self::Change { source, .. } => {
-                let message = source.to_string();
-                Diagnostic { message, ..self.finding("DW0509", None, source.hint()) }
-            }
+            Self::Change { cause, .. } => self.finding("DW0509", None, cause.hint()),
             Self::Fields { .. } => self.finding("DW0505", None, Some("as in `{\"port\": 3031}`".to_string())),
             Self::MixedSubjects { .. } => {
                 self.finding("DW0506", None, Some("apply it to the document that it is for".to_string()))
             }
         };
         Vec::from([one])
+    }
+
+    /// The same for an entry.
+    pub(super) fn change(name: &str, cause: ChangeError) -> Self {
+        Self::Change { name: name.into(), cause: Box::new(cause) }
     }
 
     fn finding(&self, code: &'static str, span: Option<Span>, hint: Option<String>) -> Diagnostic {

@@ -96,13 +96,13 @@ pub(super) fn upsert(
         None => None,
     };
     let made = UserDeployment::made(name, entry.as_ref(), changes);
-    add(document, &made.map_err(|source| TransformError::Change { name: name.to_owned(), source })?)
+    add(document, &made.map_err(|error| TransformError::change(name, error))?)
 }
 
 /// Why changes do not fit; where a name is there twice, a refusal that shows both places.
 fn unfit(document: &Document<'_>, entry: &Path, name: &str, error: ChangeError) -> TransformError {
     let ChangeError::Ambiguous { list, places: (first, second), .. } = &error else {
-        return TransformError::Change { name: name.to_owned(), source: error };
+        return TransformError::change(name, error);
     };
     let reader = Reader::new(Schema::Helm);
     let steps = entry.steps().iter().chain(list.steps());
@@ -110,7 +110,7 @@ fn unfit(document: &Document<'_>, entry: &Path, name: &str, error: ChangeError) 
     let item = |at: usize| node.and_then(|node| reader.target(node)?.items().nth(at)).map(Node::span);
     match (item(*first), item(*second)) {
         (related, Some(span)) => Refusal { reason: Reason::AmbiguousName, span, related }.into(),
-        _ => TransformError::Change { name: name.to_owned(), source: error },
+        _ => TransformError::change(name, error),
     }
 }
 

@@ -68,8 +68,7 @@ pub(super) fn update(document: &Document<'_>, name: &str, fields: &Value) -> Edi
     check_name(name, fields.get("location_name"))?;
     let now = found.to_value()?;
     let now = now.get(SERVER).cloned().unwrap_or_default();
-    let wanted = merged(&Type::GRPC_SERVER, &now, fields)
-        .map_err(|source| TransformError::Change { name: name.to_owned(), source })?;
+    let wanted = merged(&Type::GRPC_SERVER, &now, fields).map_err(|error| TransformError::change(name, error))?;
     let edited = write(document, &place(at).key(SERVER), &now, &wanted)?;
     // A default name is made of host and port, and goes with them.
     if let Some(after) = &edited

@@ -58,7 +58,7 @@ pub(super) fn request(arguments: &Arguments, context: &mut Context<'_>) -> Resul
         let mut both = Pair::default();
         for name in &names {
             both = both.and(if update {
-                pair::upsert(values, name, like.as_deref(), &changes, None).map_err(|error| unmade(name, error))?
+                pair::upsert(values, name, like.as_deref(), &changes, None).map_err(|error| unmade(name, &error))?
             } else {
                 // The port may come from another entry, which only the values say.
                 pair::add(&deployment(name, like.as_deref(), &changes, values)?, None)
@@ -77,25 +77,26 @@ fn deployment(
     values: &Document<'_>,
 ) -> Result<UserDeployment, Failure> {
     let like = like.map(|other| entry_like(other, values)).transpose()?;
-    let made = UserDeployment::made(name, like.as_ref(), changes);
-    made.map_err(|source| unmade(name, TransformError::Change { name: name.to_owned(), source }))
+    UserDeployment::made(name, like.as_ref(), changes).map_err(|error| unfit(name, &error))
 }
 
-fn unmade(name: &str, error: TransformError) -> Failure {
+fn unmade(name: &str, error: &TransformError) -> Failure {
     match error {
-        TransformError::Change { source: ChangeError::Field(field), .. }
-            if field.path == "image" && field.found == "nothing" =>
-        {
-            Failure::usage("nothing says which image to run").with_hint("name it with `--image REPOSITORY:TAG`")
-        }
-        TransformError::Change { source, .. } => {
-            let failure = Failure::new(Exit::Invalid, "invalid-entry", format!("invalid deployment `{name}`"));
-            let hint = source.hint();
-            hint.into_iter().fold(failure.caused_by(&source), Failure::with_hint)
-        }
-        TransformError::NotFound { name, .. } => not_there(&name),
-        error => Failure::transform(&error, "values", ""),
+        TransformError::Change { cause, .. } => unfit(name, cause),
+        TransformError::NotFound { name, .. } => not_there(name),
+        error => Failure::transform(error, "values", ""),
     }
+}
+
+/// Changes that make no deployment.
+fn unfit(name: &str, error: &ChangeError) -> Failure {
+    if let ChangeError::Field(field) = error
+        && (field.path.as_str(), field.found.as_str()) == ("image", "nothing")
+    {
+        return Failure::usage("nothing says which image to run").with_hint("name it with `--image REPOSITORY:TAG`");
+    }
+    let failure = Failure::new(Exit::Invalid, "invalid-entry", format!("invalid deployment `{name}`"));
+    error.hint().into_iter().fold(failure.caused_by(error), Failure::with_hint)
 }
 
 fn not_there(name: &str) -> Failure {
