@@ -42,7 +42,8 @@ fn own(text: &str) -> Value {
 }
 
 #[track_caller]
-fn check(fields: &str, changes: Vec<FieldChange>, expected: &str) {
+fn check(fields: &str, changes: impl Into<Vec<FieldChange>>, expected: &str) {
+    let changes = changes.into();
     let applied = changed(fields, changes.clone()).unwrap_or_else(|error| panic!("{changes:?}: {error:?}"));
     let expected: Value = serde_json::from_str(expected).unwrap();
     assert!(own(&applied.text).is_same(&expected), "{changes:?}\n{}", applied.text);

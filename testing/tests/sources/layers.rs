@@ -29,7 +29,10 @@ const CORE: [(&str, &[&str]); 21] = [
     ("workspace", &["span", "error", "value", "splice", "yaml", "edit", "field", "chart"]),
     // What stands beside the entries of the values.
     ("staging", &["span", "error", "value", "yaml", "field", "time"]),
-    ("values", &["span", "error", "value", "splice", "yaml", "edit", "field", "chart", "staging"]),
+    (
+        "values",
+        &["span", "error", "value", "splice", "yaml", "edit", "field", "chart", "version", "spelling", "staging"],
+    ),
     // The values of the system chart hold those of its subchart.
     ("system", &["span", "error", "value", "splice", "yaml", "edit", "field", "chart", "values"]),
     (
