@@ -25,7 +25,7 @@ const CONTAINERS: Type = Type::List(&Type::Object(&kubernetes::CONTAINER), Items
 const INIT_CONTAINERS: Type = Type::List(&Type::Object(&kubernetes::INIT_CONTAINER), Items::Unique("name"));
 
 /// Fields of a deployment.
-pub(crate) static DEPLOYMENT: [Field; 29] = [
+pub(crate) const DEPLOYMENT: &[Field] = &[
     Field::new("name", Type::Text, "Name of the deployment, of its Service and, as a rule, of its code location")
         .required(),
     Field::new("image", Type::Object(&IMAGE), "Image of the code server").required(),

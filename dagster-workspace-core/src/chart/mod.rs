@@ -214,7 +214,7 @@ pub(crate) fn lists_by_other_keys() -> impl Iterator<Item = (&'static str, &'sta
 
 impl Type {
     /// A deployment.
-    pub(crate) const DEPLOYMENT: Self = Self::Object(&DEPLOYMENT);
+    pub(crate) const DEPLOYMENT: Self = Self::Object(DEPLOYMENT);
 
     /// What stands under `grpc_server`.
     pub(crate) const GRPC_SERVER: Self = Self::Object(&GRPC_SERVER);

@@ -23,7 +23,7 @@ or a list; `env.A` names the variable in either.
 #[must_use]
 pub fn reference() -> String {
     let mut out = String::from(HEAD);
-    section(&mut out, "A deployment", &DEPLOYMENT);
+    section(&mut out, "A deployment", DEPLOYMENT);
     section(&mut out, "Values of the chart", &VALUES);
     section(&mut out, "`grpc_server` in `load_from`", &GRPC_SERVER);
     for kind in KINDS.iter().filter(|kind| !kind.is_grpc()) {

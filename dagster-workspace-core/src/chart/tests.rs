@@ -110,7 +110,7 @@ fn table_has_every_property_of_every_release_with_its_type() {
     let mut wrong = Vec::new();
     for (version, schema) in schemas() {
         let definitions = schema.get("$defs").or_else(|| schema.get("definitions")).unwrap();
-        check_rows(version, &schema, &DEPLOYMENT, &definitions["UserDeployment"], &mut wrong);
+        check_rows(version, &schema, DEPLOYMENT, &definitions["UserDeployment"], &mut wrong);
         check_rows(version, &schema, &VALUES, &schema, &mut wrong);
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -133,6 +133,48 @@ fn keys_of_a_mapping_are_unique_and_no_mistake_is_a_key() {
     }
     walk(&VALUES, 0);
     KINDS.iter().for_each(|kind| walk(kind.fields, 0));
+}
+
+/// A key as Python writes it: `env_secrets`.
+fn snake(key: &str) -> String {
+    key.chars()
+        .flat_map(|c| if c.is_uppercase() { ['_', c.to_ascii_lowercase()] } else { ['\0', c] })
+        .filter(|c| *c != '\0')
+        .collect()
+}
+
+fn annotation(of: &Type) -> String {
+    String::from(match of {
+        Type::Text | Type::Tag | Type::Word(_) | Type::Amount => "str",
+        Type::Bool => "bool",
+        Type::Whole | Type::Count | Type::Port => "int",
+        Type::Map(Type::Text) => "Mapping[str, str]",
+        Type::Map(_) | Type::Object(_) => "_Object",
+        Type::List(Type::Text, _) => "Sequence[str]",
+        // Names stand for their references.
+        Type::List(Type::Object([name, optional]), _) if (name.key, optional.key) == ("name", "optional") => "_Names",
+        Type::List(..) => "_Objects",
+        Type::Either(one, other) => return format!("{} | {}", annotation(one), annotation(other)),
+        Type::Any | Type::Source(_) => "Any",
+    })
+}
+
+#[test]
+fn keywords_of_python_are_the_rows() {
+    let file = testing::top().join("dagster-workspace-py/python/dagster_workspace/_native.pyi");
+    let stub = fs::read_to_string(&file).unwrap();
+    let (begin, end) = ("        extra: dict[str, Any] | None = None,\n", "    ) -> Deployment: ...\n");
+    let (head, rest) = stub.split_once(begin).unwrap();
+    let (_, tail) = rest.split_once(end).unwrap();
+    let others = DEPLOYMENT.iter().filter(|field| !["name", "image", "port"].contains(&field.key));
+    let rows: String = others
+        .map(|field| format!("        {}: {} | None = ...,\n", snake(field.key), annotation(&field.of)))
+        .collect();
+    let expected = format!("{head}{begin}{rows}{end}{tail}");
+    if std::env::var_os("DAGSTER_WORKSPACE_UPDATE").is_some() {
+        fs::write(&file, &expected).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), expected, "run with DAGSTER_WORKSPACE_UPDATE=1");
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub(crate) static VALUES: [Field; 14] = [
     Field::new("celeryConfigSecretName", Type::Text, "Secret with the configuration of Celery").required(),
     Field::new("includeInstance", Type::Bool, "Whether to mount the instance's ConfigMap")
         .since(Since::After(NO_INSTANCE_UNTIL)),
-    Field::new("deployments", Type::List(&Type::Object(&DEPLOYMENT), Items::Unique("name")), "The deployments")
+    Field::new("deployments", Type::List(&Type::Object(DEPLOYMENT), Items::Unique("name")), "The deployments")
         .need(Need::Given)
         .mistaken(&["userDeployments"]),
     Field::new(

@@ -91,7 +91,7 @@ impl UserDeployment {
     /// Whether the chart reads this key.
     #[must_use]
     pub fn is_known(key: &str) -> bool {
-        chart::field(&DEPLOYMENT, key).is_some()
+        chart::field(DEPLOYMENT, key).is_some()
     }
 
     /// Whether something says what the server loads; otherwise the image's own command runs.
@@ -332,7 +332,7 @@ impl UserDeployment {
     }
 
     fn put(&mut self, key: &str, value: Value) -> Result<(), FieldError> {
-        let value = match chart::field(&DEPLOYMENT, key) {
+        let value = match chart::field(DEPLOYMENT, key) {
             Some(field) if value != Value::Null => typed::given(&field.of, &chart::Place::ROOT.key(key), value)?,
             _ => value,
         };

@@ -162,7 +162,7 @@ fn unknown(name: &str, span: Span, place: &Place<'_>, owner: &str, fields: &'sta
         format!("`{name}` stands at the top level, beside `deployments`")
     } else if let Some(near) = chart::meant(fields, name) {
         format!("did you mean `{near}`?")
-    } else if chart::field(&chart::DEPLOYMENT, name).is_some() && place.depth() == 1 {
+    } else if chart::field(chart::DEPLOYMENT, name).is_some() && place.depth() == 1 {
         format!("`{name}` is a key of the deployment: indent it less")
     } else if fields.len() <= 8 {
         format!("it takes {}", alternatives(fields.iter().map(|field| field.key)))
