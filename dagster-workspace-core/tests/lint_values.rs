@@ -18,7 +18,7 @@ use testing::Dice;
 /// Errors that helm does not see: Kubernetes, the container runtime or the user does.
 const BEYOND_HELM: [&str; 15] = [
     "DW0202", "DW0209", "DW0210", "DW0211", "DW0212", "DW0214", "DW0216", "DW0218", "DW0222", "DW0227", "DW0228",
-    "DW0231", "DW0232", "DW0233", "DW0245",
+    "DW0260", "DW0261", "DW0262", "DW0245",
 ];
 
 /// Those of them that helm sees, too, where its schema takes no such type.

@@ -174,7 +174,7 @@ impl Transform {
 
 /// A field that was to be taken out and is not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotFound {
+pub struct MissingField {
     /// The deployment.
     pub deployment: String,
     /// The field, from the deployment down.
@@ -183,7 +183,7 @@ pub struct NotFound {
     pub did_you_mean: Option<Path>,
 }
 
-impl fmt::Display for NotFound {
+impl fmt::Display for MissingField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { deployment, path, did_you_mean } = self;
         write!(f, "deployment `{deployment}` has no `{path}`")?;
@@ -202,11 +202,11 @@ pub struct Applied {
     /// as warnings. Empty where nothing changes: lint tells what there is. The spans point into the new text.
     pub warnings: Vec<Diagnostic>,
     /// Fields that were to be taken out and are not there.
-    pub not_found: Vec<NotFound>,
+    pub not_found: Vec<MissingField>,
 }
 
 impl Applied {
-    fn unchanged(text: &str, not_found: Vec<NotFound>) -> Self {
+    fn unchanged(text: &str, not_found: Vec<MissingField>) -> Self {
         Self { text: text.into(), changes: Vec::new(), warnings: Vec::new(), not_found }
     }
 
@@ -301,7 +301,7 @@ impl Subject {
 fn step(
     document: &Document<'_>,
     transform: &Transform,
-    not_found: &mut Vec<NotFound>,
+    not_found: &mut Vec<MissingField>,
 ) -> Result<Option<Document<'static>>, TransformError> {
     match transform {
         Transform::AddDeployment { deployment } => values::add(document, deployment),

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::patch::write;
-use super::{NotFound, TransformError, check_name};
+use super::{MissingField, TransformError, check_name};
 use crate::diff::{MergeKeys, diff};
 use crate::edit::{self, Edit, Item};
 use crate::error::{Reason, Refusal};
@@ -54,7 +54,7 @@ pub(super) fn change(
     document: &Document<'_>,
     name: &str,
     changes: &[FieldChange],
-    missing: &mut Vec<NotFound>,
+    missing: &mut Vec<MissingField>,
 ) -> Edited {
     let view = UserDeployments::of(document);
     let Some((path, found)) = find(&view, name)? else {
@@ -68,7 +68,7 @@ pub(super) fn change(
     }
     let now = found.to_value()?;
     let (wanted, gone) = changed(&now, changes).map_err(|error| unfit(document, &path, name, error))?;
-    let field = |Missing { path, did_you_mean }| NotFound { deployment: name.to_owned(), path, did_you_mean };
+    let field = |Missing { path, did_you_mean }| MissingField { deployment: name.to_owned(), path, did_you_mean };
     missing.extend(gone.into_iter().map(field));
     let edited = write(document, &path, &now, &wanted)?;
     // Fields can stand behind merge keys: what the chart gets must be what was asked for.
@@ -85,7 +85,7 @@ pub(super) fn upsert(
     name: &str,
     like: Option<&str>,
     changes: &[FieldChange],
-    missing: &mut Vec<NotFound>,
+    missing: &mut Vec<MissingField>,
 ) -> Edited {
     let view = UserDeployments::of(document);
     if find(&view, name)?.is_some() {

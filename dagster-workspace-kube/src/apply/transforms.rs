@@ -3,7 +3,7 @@
 use dagster_workspace_core::diff::Change;
 use dagster_workspace_core::error::Diagnostic;
 use dagster_workspace_core::lint::Target;
-use dagster_workspace_core::transform::{self, NotFound, Transform, TransformError};
+use dagster_workspace_core::transform::{self, MissingField, Transform, TransformError};
 
 use super::{Absent, ApplyError, Outcome, apply_with};
 use crate::retry::RetryPolicy;
@@ -19,7 +19,7 @@ pub struct Changed {
     /// Findings that do not stand in the way; their spans point into the new text.
     pub warnings: Vec<Diagnostic>,
     /// Fields that were to be taken out and are not there.
-    pub not_found: Vec<NotFound>,
+    pub not_found: Vec<MissingField>,
 }
 
 /// Applies transforms to the document at `key`, all in one read and one write, again from reading when another writer was

@@ -1,7 +1,7 @@
 //! Changes of the documents: [`carry_out`] asks the deployer for them and says what it did. Running it again finishes what was
 //! cut off: each step is decided from what is there.
 
-use dagster_workspace_core::transform::NotFound;
+use dagster_workspace_core::transform::MissingField;
 use serde_json::{Value, json};
 
 use super::documents::{Documents, Names};
@@ -119,10 +119,7 @@ pub(super) fn changes(names: &Names, done: &[Edited]) -> (String, Vec<Value>) {
 pub(super) fn not_found(done: &[Edited]) -> (String, Vec<Value>) {
     let all = || done.iter().flat_map(|edited| &edited.not_found);
     let text = all().map(|field| format!("not found: {field}\n")).collect();
-    let data = all().map(|NotFound { deployment, path, did_you_mean }| {
-        let near = did_you_mean.as_ref().map(ToString::to_string);
-        json!({ "deployment": deployment, "path": path.to_string(), "did_you_mean": near })
-    });
+    let data = all().map(|MissingField { deployment, path, .. }| Value::from(format!("{deployment}.{path}")));
     (text, data.collect())
 }
 

@@ -89,6 +89,7 @@ pub(super) fn of(request: &Request, context: &mut Context<'_>) -> Result<Plan, F
 pub(super) fn answer(plan: &Plan, out: Option<&Path>) -> Answer {
     let mut text: String = plan.summary.iter().map(|line| format!("{line}\n")).collect();
     match (plan.has_changes, out) {
+        (false, _) if !text.is_empty() => text.push_str("no change\n"),
         (false, _) => text.push_str("no change: everything is as asked\n"),
         (true, Some(file)) => {
             text.push_str(&format!("nothing is written; `apply {}` carries it out\n", file.display()));

@@ -16,7 +16,9 @@ pub fn of_documents(job: &Job<'_>) -> Plan {
     let order = job.order();
     let in_order = |subject: &Subject| job.planned().iter().find(|edited| edited.subject == *subject);
     let edited: Vec<&Edited> = order.iter().filter_map(in_order).collect();
-    let summary = edited.iter().flat_map(|edited| edited.changes.iter().map(ToString::to_string)).collect();
+    let changes = edited.iter().flat_map(|edited| edited.changes.iter().map(ToString::to_string));
+    let missing = edited.iter().flat_map(|edited| edited.not_found.iter().map(|field| format!("not found: {field}")));
+    let summary = changes.chain(missing).collect();
     Plan {
         form: FORM,
         has_changes: edited.iter().any(|edited| edited.is_changed()),

@@ -28,7 +28,7 @@ fn entries_that_are_no_mapping(values: &Values<'_>, found: &mut Vec<Diagnostic>)
     }
 }
 
-/// What does not fit the table of the chart: `DW0207`, `DW0208`, `DW0223`, `DW0224`, `DW0231` to `DW0233`.
+/// What does not fit the table of the chart: `DW0207`, `DW0208`, `DW0223`, `DW0224`, `DW0260` to `DW0262`.
 fn fields(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     for entry in values.deployments() {
         let seen = Seen { reader: &values.reader, node: entry.node };
@@ -64,22 +64,22 @@ fn finding<'d>(
         Problem::Excluded { key, other, field } => {
             let other_key = field.excludes.unwrap_or_default();
             let message = format!("Kubernetes refuses `{}` beside `{other_key}`", field.key);
-            let finding = Diagnostic::error("DW0231", key.span(), message);
+            let finding = Diagnostic::error("DW0260", key.span(), message);
             Some(finding.with_related(other.span(), "this one").with_hint("remove one of the two"))
         }
         Problem::Twice { first, second, name, items } => {
             let key = items.key().unwrap_or_default();
             let (span, what) = (head(second.node), format!("duplicate `{key}` `{}` at `{place}`", shown(&name)));
             let finding = match items {
-                Items::Unique(_) => Diagnostic::error("DW0232", span, format!("{what}: Kubernetes refuses it")),
-                _ => Diagnostic::warning("DW0232", span, format!("{what}: Kubernetes takes the last")),
+                Items::Unique(_) => Diagnostic::error("DW0261", span, format!("{what}: Kubernetes refuses it")),
+                _ => Diagnostic::warning("DW0261", span, format!("{what}: Kubernetes takes the last")),
             };
             Some(finding.with_related(head(first.node), "the first one").with_hint("remove one of the two"))
         }
     }
 }
 
-/// `DW0208`: types as in the chart's schema; helm refuses the release for any of them. `DW0233`: the same in the objects of
+/// `DW0208`: types as in the chart's schema; helm refuses the release for any of them. `DW0262`: the same in the objects of
 /// Kubernetes, which its API server refuses.
 fn wrong<'d>(
     values: &Values<'d>,
@@ -103,7 +103,7 @@ fn wrong<'d>(
     // What a variable holds is nobody's business.
     let secret = place.is_in("env");
     let got = if secret { format!("got {}", type_of(&values.reader, target)) } else { got(&values.reader, target) };
-    let code = if place.is_kubernetes() { "DW0233" } else { "DW0208" };
+    let code = if place.is_kubernetes() { "DW0262" } else { "DW0208" };
     let finding = Diagnostic::error(code, head(node), format!("`{place}` must be {}, {got}", of.expected()));
     Some(match of {
         Type::Text | Type::Tag => match quote_hint(target) {
@@ -118,10 +118,10 @@ fn wrong<'d>(
     })
 }
 
-/// `DW0234`, a warning: helm takes the text as it is written, other readers of YAML take it for a number.
+/// `DW0263`, a warning: helm takes the text as it is written, other readers of YAML take it for a number.
 pub(super) fn ambiguous(place: &Place<'_>, node: Node<'_>) -> Diagnostic {
     let message = format!("some readers of YAML take the plain text of `{place}` for a number");
-    let finding = Diagnostic::warning("DW0234", head(node), message);
+    let finding = Diagnostic::warning("DW0263", head(node), message);
     // What a variable holds is nobody's business.
     match quote_hint(node).filter(|_| !place.is_in("env")) {
         Some(hint) => finding.with_hint(hint),
@@ -141,7 +141,7 @@ fn missing<'d>(entry: &Deployment<'d>, place: &Place<'_>, node: Node<'d>, field:
         None if place.is_root() => entry.span(),
         None => head(node),
     };
-    let code = if field.is_kubernetes { "DW0233" } else { "DW0207" };
+    let code = if field.is_kubernetes { "DW0262" } else { "DW0207" };
     let finding = Diagnostic::error(code, span, format!("{} has no `{name}`", entry.called()));
     Some(match name.as_str() {
         "image.pullPolicy" => finding.with_hint("the chart demands `pullPolicy: Always`, `IfNotPresent` or `Never`"),

@@ -11,7 +11,7 @@ use dagster_workspace_core::diff::Change;
 use dagster_workspace_core::error::Diagnostic;
 use dagster_workspace_core::lint::Target;
 use dagster_workspace_core::transform::pair::Pair;
-use dagster_workspace_core::transform::{self, Applied, NotFound, Subject, Transform, TransformError};
+use dagster_workspace_core::transform::{self, Applied, MissingField, Subject, Transform, TransformError};
 use dagster_workspace_core::yaml::Document;
 use tokio::time::Instant;
 
@@ -50,7 +50,7 @@ pub struct Edited {
     /// Findings that do not stand in the way; their spans point into `text`.
     pub warnings: Vec<Diagnostic>,
     /// Fields that were to be taken out and are not there.
-    pub not_found: Vec<NotFound>,
+    pub not_found: Vec<MissingField>,
     /// Whether it was written.
     pub written: Written,
     /// Writes sent: more than one where other writers were faster.
