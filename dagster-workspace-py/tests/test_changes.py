@@ -102,7 +102,7 @@ def test_err_fraction_where_a_text_is_meant() -> None:
         values.set("etl", "image.tag", 1.10)
     with pytest.raises(dw.InvalidError, match="`env.STAGE` must be a text in quotes, got a number"):
         values.update("etl", env={"STAGE": 1.5})
-    asked: dict[str, Any] = {"name": "a", "image": {"repository": "r", "tag": 7}, "labels": {"v": 7}}
+    asked: dict[str, Any] = {"name": "a", "image": {"repository": "r", "tag": 7, "pullPolicy": "Never"}, "labels": {"v": 7}}
     assert values.add(asked).deployments["a"]["labels"] == {"v": "7"}
 
 

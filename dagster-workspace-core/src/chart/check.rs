@@ -21,6 +21,11 @@ pub(crate) trait Data<'d>: Copy {
     /// Its text, where it is one.
     fn text(self) -> Option<Cow<'d, str>>;
 
+    fn is_null(self) -> bool;
+
+    /// The entry under `key` of a mapping.
+    fn get(self, key: &str) -> Option<Self>;
+
     /// Whether it is a text that other readers take for a number.
     fn is_ambiguous(self) -> bool {
         false
@@ -245,7 +250,7 @@ fn object<'d, T: Data<'d>>(
         if let Some(other) = other.filter(|other| rank(fields, &other.name) > rank(fields, field.key)) {
             report(&place, Problem::Excluded { key: member.key, other: other.key, field });
         }
-        if !(field.is_nullable_in(chart) && matches!(member.value.form(), Form::Null)) {
+        if !(field.is_nullable_in(chart) && member.value.is_null()) {
             check(&field.of, chart, member.value, &place, report);
         }
     }
@@ -260,9 +265,8 @@ fn repeated<'d, T: Data<'d>>(items: Items, list: &[T], place: &Place<'_>, report
     let Some(key) = items.key() else { return };
     let mut named: Vec<(Cow<'d, str>, usize, T)> = Vec::new();
     for (at, item) in list.iter().enumerate() {
-        let Form::Mapping(members) = item.form() else { continue };
-        let Some(name) = members.iter().rev().find(|member| member.name == key) else { continue };
-        named.extend(name.value.text().map(|text| (text, at, name.value)));
+        let Some(name) = item.get(key) else { continue };
+        named.extend(name.text().map(|text| (text, at, name)));
     }
     named.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.cmp(&b.1)));
     for pair in named.windows(2) {
@@ -327,5 +331,13 @@ impl<'v> Data<'v> for &'v Value {
 
     fn text(self) -> Option<Cow<'v, str>> {
         self.as_str().map(Cow::Borrowed)
+    }
+
+    fn is_null(self) -> bool {
+        *self == Value::Null
+    }
+
+    fn get(self, key: &str) -> Option<Self> {
+        Value::get(self, key)
     }
 }

@@ -2,8 +2,8 @@
 
 use alloc::borrow::Cow;
 
-use super::is_text;
 use super::values::whole;
+use super::{is_null, is_text};
 use crate::chart::{Data, Form, Member};
 use crate::yaml::{Node, Reader, Resolved, Schema};
 
@@ -50,6 +50,14 @@ impl<'d> Data<'d> for Seen<'_, 'd> {
 
     fn text(self) -> Option<Cow<'d, str>> {
         self.reader.text(self.node)
+    }
+
+    fn is_null(self) -> bool {
+        self.reader.target(self.node).is_some_and(|target| is_null(self.reader, target))
+    }
+
+    fn get(self, key: &str) -> Option<Self> {
+        self.reader.get(self.node, key).map(|node| self.at(node))
     }
 
     fn is_ambiguous(self) -> bool {
