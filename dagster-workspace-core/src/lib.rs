@@ -17,6 +17,7 @@ pub mod diff;
 pub mod edit;
 pub mod error;
 pub mod field;
+mod lcs;
 pub mod lint;
 pub mod merge;
 pub mod span;

@@ -15,9 +15,14 @@ pub struct Splice {
     pub text: String,
 }
 
-/// Edits of one text. Invariant: sorted by start, no two overlap.
+/// Edits of one text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Splices(Vec<Splice>);
+pub struct Splices {
+    /// Invariant: sorted by start, no two overlap.
+    all: Vec<Splice>,
+    /// By how much the text has grown behind each of them, modulo 2^32.
+    grown: Vec<u32>,
+}
 
 impl Splices {
     /// Sorts the edits; `None` where two of them overlap.
@@ -29,13 +34,18 @@ impl Splices {
             [first, second] => first.span.end <= second.span.start,
             _ => true,
         });
-        disjoint.then_some(Self(splices))
+        let grown = splices.iter().scan(0_u32, |sum, splice| {
+            *sum = sum.wrapping_add(growth(splice));
+            Some(*sum)
+        });
+        let grown = grown.collect();
+        disjoint.then_some(Self { all: splices, grown })
     }
 
     /// The edits, in order.
     #[must_use]
     pub fn as_slice(&self) -> &[Splice] {
-        &self.0
+        &self.all
     }
 
     /// The text after all edits, made in one copy. Bytes outside the splices are unchanged; a splice that does not fit the
@@ -52,7 +62,7 @@ impl Splices {
         let start = (window.start as usize).min(end);
         let mut out = String::with_capacity(self.length(end - start));
         let mut at = start;
-        for Splice { span, text: new } in &self.0 {
+        for Splice { span, text: new } in &self.all {
             push(&mut out, text.get(at..span.start as usize).unwrap_or_default());
             out.push_str(new);
             at = span.end as usize;
@@ -64,23 +74,24 @@ impl Splices {
     /// Bytes of a text after all edits that has `length` now.
     #[must_use]
     pub fn length(&self, length: usize) -> usize {
-        let added: usize = self.0.iter().map(|splice| splice.text.len()).sum();
-        let removed: usize = self.0.iter().map(|splice| splice.span.len()).sum();
+        let added: usize = self.all.iter().map(|splice| splice.text.len()).sum();
+        let removed: usize = self.all.iter().map(|splice| splice.span.len()).sum();
         (length + added).saturating_sub(removed)
     }
 
     /// By how many bytes the text grows, modulo 2^32: added with wrapping it moves an offset behind all edits.
     #[must_use]
     pub(crate) fn growth(&self) -> u32 {
-        self.0.iter().map(growth).fold(0, u32::wrapping_add)
+        self.grown.last().copied().unwrap_or(0)
     }
 
     /// Where the byte at `offset` of the old text stands in the new one, for bytes that are kept. An insertion at `offset`
     /// itself counts as before it.
     #[must_use]
     pub fn moved(&self, offset: u32) -> u32 {
-        let before = self.0.iter().take_while(|splice| splice.span.end <= offset);
-        before.map(growth).fold(offset, u32::wrapping_add)
+        let before = self.all.partition_point(|splice| splice.span.end <= offset);
+        let grown = before.checked_sub(1).and_then(|last| self.grown.get(last));
+        offset.wrapping_add(grown.copied().unwrap_or(0))
     }
 }
 

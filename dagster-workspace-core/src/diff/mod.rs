@@ -307,7 +307,7 @@ fn pair_equal(before: &[Value], after: &[Value], key: &ItemKey, pairs: &mut Pair
 }
 
 /// One text for all values that [`Value::is_same`] takes for the same.
-fn notation(value: &Value) -> String {
+pub(crate) fn notation(value: &Value) -> String {
     format!("{:?}", arranged(value))
 }
 

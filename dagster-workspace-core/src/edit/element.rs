@@ -3,6 +3,7 @@
 use core::ops::Range;
 
 use crate::span::Span;
+use crate::yaml::block::Chomping;
 use crate::yaml::lines::{Line, Lines};
 use crate::yaml::record::Record;
 use crate::yaml::{Kind, Node, Style};
@@ -121,30 +122,6 @@ pub(crate) fn tail_end(lines: Lines<'_>, end: usize, column: usize) -> usize {
     tail
 }
 
-/// Offset of the first line that belongs to the element that begins at `start`: its own, or that of the run of comment
-/// lines directly above in the column of the element. Lines before `floor` belong to others.
-pub(crate) fn lead_start(lines: Lines<'_>, start: usize, floor: usize) -> usize {
-    let mut lead = lines.start(start);
-    let column = start - lead;
-    while let Some(above) = lines.previous(lead) {
-        if above < floor || lines.kind(above) != Line::Comment(column) {
-            break;
-        }
-        lead = above;
-    }
-    lead
-}
-
-/// Offset behind the lines that go with an element: its last line, and the comment lines directly below it that are deeper
-/// than `column`.
-pub(crate) fn own_end(lines: Lines<'_>, end: usize, column: usize) -> usize {
-    let mut own = lines.next(end);
-    while own < lines.len() && matches!(lines.kind(own), Line::Comment(found) if found > column) {
-        own = lines.next(own);
-    }
-    own
-}
-
 /// The number of blank lines between any two neighbours, where it is the same everywhere and there are two; else 0.
 pub(crate) fn rhythm(lines: Lines<'_>, collection: Node<'_>) -> usize {
     let mut common = None;
@@ -163,29 +140,15 @@ pub(crate) fn rhythm(lines: Lines<'_>, collection: Node<'_>) -> usize {
     common.unwrap_or(0)
 }
 
-/// What a block scalar does with the line breaks behind it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Chomping {
-    /// None is content.
-    Strip,
-    /// One is content.
-    Clip,
-    /// All are content.
-    Keep,
-}
-
 /// How the node of a record chomps; `None` where it is no block scalar.
 pub(crate) fn chomping(text: &str, record: &Record) -> Option<Chomping> {
-    if !matches!(record.kind, Kind::Literal | Kind::Folded) {
-        return None;
-    }
-    let source = Span::new(record.start, record.end).of(text);
-    let header = source.split(['\n', '\r', ' ', '\t']).next().unwrap_or_default();
-    Some(match header.bytes().find(|byte| matches!(byte, b'-' | b'+')) {
-        Some(b'-') => Chomping::Strip,
-        Some(_) => Chomping::Keep,
-        None => Chomping::Clip,
-    })
+    let block = matches!(record.kind, Kind::Literal | Kind::Folded);
+    block.then(|| Chomping::of(Span::new(record.start, record.end).of(text)))
+}
+
+/// The last of some records of which something is written.
+pub(super) fn last_written(records: &[Record]) -> Option<&Record> {
+    records.iter().rev().find(|record| record.kind != Kind::Empty)
 }
 
 /// Whether a block scalar would take lines from `at` on for its own: blank ones where it keeps breaks or where they are

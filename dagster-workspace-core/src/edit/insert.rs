@@ -4,11 +4,11 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::append::{append_entry, append_flow, append_item, flow_text, look_beside};
+use super::append::{append_entry, append_flow, append_item, flow_text};
 use super::element::{elements, style};
-use super::emit::Look;
 use super::item::{Item, Setting, check_capture, set_lines};
 use super::locate::{Place, Spot, item, locate, through_merge};
+use super::look::Look;
 use super::place::{at_line_start, place_fresh, setting};
 use super::prove::is_null;
 use super::{Change, Expect, Plan, refuse};
@@ -22,8 +22,8 @@ use crate::yaml::{Document, ItemKey, Kind, Node, Path, Step, Style};
 pub(super) fn add(document: &Document<'_>, list: &Path, key: &ItemKey, new: &Item) -> Result<Option<Change>, Refusal> {
     let place = locate(document, list, Reason::AliasedList)?;
     let new = new.document(|| match &place {
-        Place::Found(spot) => look_beside(document, spot.node),
-        Place::Missing { .. } => Look { indent: Indent::of(document), quoting: Quoting::Auto },
+        Place::Found(spot) => Look::inside(document, spot.node).at_items(),
+        Place::Missing { .. } => Look::plain(document),
     })?;
     let Some(name) = new.root().and_then(|root| key.of(root)).and_then(Node::text) else {
         return Err(refuse(Reason::UnsuitableItem, Span::default()));
@@ -45,16 +45,15 @@ pub(super) fn add(document: &Document<'_>, list: &Path, key: &ItemKey, new: &Ite
         Place::Missing { merged: true, last, .. } => Err(through_merge(last)),
         Place::Missing { last, rest, .. } => begin_list(document, last, &keys(rest, last)?, &new),
     }
-    .map(Some)
 }
 
 /// One more item behind the last of a list.
-fn append(document: &Document<'_>, list: Node<'_>, new: &Document<'_>) -> Result<Change, Refusal> {
+fn append(document: &Document<'_>, list: Node<'_>, new: &Document<'_>) -> Result<Option<Change>, Refusal> {
     let at = list.next_index();
     check_capture(document, at, new)?;
     let splices = match style(list) {
         Style::Block => alloc::vec![append_item(document, list, new)?],
-        Style::Flow => append_flow(list, &flow_text(list, new)),
+        Style::Flow => append_flow(list, &[flow_text(list, new)]),
     };
     Plan { splices, inside: list.index(), old: at..at, expect: Expect::Item(new) }.carry_out(document)
 }
@@ -65,7 +64,7 @@ fn begin_list(
     last: Option<Spot<'_>>,
     keys: &[&str],
     new: &Document<'_>,
-) -> Result<Change, Refusal> {
+) -> Result<Option<Change>, Refusal> {
     check_capture(document, last.map_or(0, |spot| spot.node.next_index()), new)?;
     let fresh = begun(document, keys, new)?;
     begin(document, last, &fresh, Expect::List(keys, new))
@@ -78,7 +77,7 @@ pub(super) fn begin(
     last: Option<Spot<'_>>,
     fresh: &Document<'_>,
     expect: Expect<'_>,
-) -> Result<Change, Refusal> {
+) -> Result<Option<Change>, Refusal> {
     let plan = match last {
         Some(Spot { node, .. }) if node.kind().is_mapping() && elements(node).next().is_some() => {
             let at = node.next_index();

@@ -2,8 +2,9 @@
 
 use alloc::string::String;
 
-use super::emit::{self, Look};
+use super::emit;
 use super::locate::first_use;
+use super::look::Look;
 use super::refuse;
 use crate::error::{Reason, Refusal};
 use crate::span::Span;
@@ -24,11 +25,11 @@ pub enum Item {
 
 impl Item {
     /// The item as a document of its own; data in this look.
-    pub(super) fn document(&self, look: impl FnOnce() -> Look) -> Result<Document<'_>, Refusal> {
+    pub(super) fn document<'d>(&self, look: impl FnOnce() -> Look<'d>) -> Result<Document<'_>, Refusal> {
         let unsuitable = |span| refuse(Reason::UnsuitableItem, span);
         let document = match self {
             Self::Text(text) => Document::parse(text.as_str()),
-            Self::Value(value) => Document::parse(emit::block(value, look())),
+            Self::Value(value) => Document::parse(emit::block(value, &look())),
         };
         let document = document.map_err(|_| unsuitable(Span::default()))?;
         if document.documents().count() != 1 {

@@ -35,7 +35,12 @@ pub(super) struct Spot<'d> {
     pub(super) grandparent: Option<Node<'d>>,
 }
 
-impl Spot<'_> {
+impl<'d> Spot<'d> {
+    /// A node that stands in this one.
+    pub(super) fn below(&self, node: Node<'d>) -> Self {
+        Self { node, parent: Some(self.node), grandparent: self.parent }
+    }
+
     /// Record of what it stands in; the document's for the root.
     pub(super) fn parent_index(&self) -> usize {
         self.parent.map_or(0, Node::index)
@@ -69,7 +74,7 @@ pub(super) fn locate<'d, 'p>(
             let merged = matches!(step, Step::Key(key) if Reader::new(Schema::Helm).get(spot.node, key).is_some());
             return Ok(Place::Missing { last: Some(spot), rest, merged });
         };
-        spot = Spot { node, parent: Some(spot.node), grandparent: spot.parent };
+        spot = spot.below(node);
         rest = below;
         check_shared(document, spot.node, shared)?;
     }
@@ -129,7 +134,7 @@ pub(super) fn item<'d>(list: Node<'d>, key: &ItemKey, name: &str) -> Result<Opti
     }
 }
 
-fn check_shared(document: &Document<'_>, node: Node<'_>, reason: Reason) -> Result<(), Refusal> {
+pub(super) fn check_shared(document: &Document<'_>, node: Node<'_>, reason: Reason) -> Result<(), Refusal> {
     let Some(anchor) = node.anchor() else { return Ok(()) };
     match first_use(document, anchor, node.index()) {
         Some(related) => Err(Refusal { reason, span: node.full_span(), related: Some(related) }),

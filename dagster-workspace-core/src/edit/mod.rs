@@ -6,16 +6,22 @@
 //! read as asked. Mostly the touched lines are enough (`touched`); where they are not, the whole new text is read.
 
 mod append;
+mod collection;
+mod comments;
 pub(crate) mod element;
 pub(crate) mod emit;
+mod gap;
 mod insert;
 mod item;
 mod locate;
+mod look;
 mod op;
+mod pairs;
 mod place;
 pub(crate) mod prove;
 mod remove;
 mod replace;
+mod scalar;
 mod touched;
 
 use alloc::string::String;
@@ -167,8 +173,14 @@ enum Expect<'p> {
 impl Plan<'_> {
     /// Proves that the splices come to what is expected: by the touched element alone where that is enough, else by reading
     /// the whole result.
-    fn carry_out(self, document: &Document<'_>) -> Result<Change, Refusal> {
-        let Self { splices, inside, old, expect } = self;
+    ///
+    /// Splices that give a place the bytes it has are none; without any other nothing changes.
+    fn carry_out(self, document: &Document<'_>) -> Result<Option<Change>, Refusal> {
+        let Self { mut splices, inside, old, expect } = self;
+        splices.retain(|splice| splice.span.of(document.text()) != splice.text);
+        if splices.is_empty() {
+            return Ok(None);
+        }
         let place = splices.first().map_or(Span::default(), |splice| splice.span);
         let unprovable = || refuse(Reason::Unprovable, place);
         let splices = Splices::new(splices).ok_or_else(unprovable)?;
@@ -177,11 +189,11 @@ impl Plan<'_> {
         }
         let target = Target { inside, gone: old };
         if let Some(patch) = touched::prove(document, &splices, &target, &expect) {
-            return Ok(Change::Touched(splices, patch));
+            return Ok(Some(Change::Touched(splices, patch)));
         }
         let edited = Document::parse(splices.apply(document.text())).map_err(|_| unprovable())?;
         if prove::holds(document, &edited, &splices, &target, &expect) {
-            Ok(Change::Whole(edited))
+            Ok(Some(Change::Whole(edited)))
         } else {
             Err(unprovable())
         }

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::element::{Chomping, chomping, style};
+use super::element::{chomping, style};
 use super::emit::{self, Brackets};
 use super::item::{Setting, set_lines};
 use super::locate::Spot;
@@ -14,6 +14,7 @@ use super::{refuse, splice};
 use crate::error::{Reason, Refusal};
 use crate::splice::Splice;
 use crate::value::Value;
+use crate::yaml::block::Chomping;
 use crate::yaml::lines::{Indent, Lines};
 use crate::yaml::quote::Quoting;
 use crate::yaml::{Document, Kind, Node, Style};
@@ -53,6 +54,9 @@ pub(super) fn place_collection(
         }
         None if column == 0 => alloc::vec![splice(start, end, at_column(0))],
         None => alloc::vec![cut(lines, start, end), below(document, end, at_column(0))],
+        Some(parent) if parent.kind() == Kind::BlockSequence && is_one_line(fresh) && node.kind() != Kind::Empty => {
+            alloc::vec![splice(start, end, at_column(0))]
+        }
         Some(parent) if parent.kind() == Kind::BlockSequence && stands_alone(lines, node) => {
             let (gap, column) = if node.kind() == Kind::Empty { (" ", parent.column() + 2) } else { ("", column) };
             // Blanks at the end of the line would become those of a block scalar at the end of the new lines.
@@ -61,6 +65,11 @@ pub(super) fn place_collection(
         }
         Some(parent) => over_lines(document, spot, &at_column(parent.column() + step(document, parent, fresh))),
     })
+}
+
+/// Whether the root of a document is a mapping on one line.
+fn is_one_line(fresh: &Document<'_>) -> bool {
+    fresh.root().is_some_and(|root| root.kind().is_mapping() && !root.source().contains(['\n', '\r']))
 }
 
 /// Whether only blanks stand behind a node without properties on its line.

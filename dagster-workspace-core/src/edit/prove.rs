@@ -21,7 +21,23 @@ pub(super) fn holds(
         return new.root().is_some_and(|root| meets_node(root, expect));
     }
     let all = |records| Window { records, first: 0, base: 0 };
-    come(all(old.records()), all(new.records()), splices, target).is_some_and(|records| meets(new, records, expect))
+    let came = come(all(old.records()), all(new.records()), splices, target);
+    came.is_some_and(|records| keeps_blocks(old, new, target, &records) && meets(new, records, expect))
+}
+
+/// Whether every block scalar that is kept, be it a key or a value, is the same text: what that is depends on the lines behind
+/// it, too.
+fn keeps_blocks(old: &Document<'_>, new: &Document<'_>, target: &Target, came: &Range<usize>) -> bool {
+    let blocks = old
+        .records()
+        .iter()
+        .enumerate()
+        .filter(|(at, record)| matches!(record.kind, Kind::Literal | Kind::Folded) && !target.gone.contains(at));
+    let mut kept = blocks.map(|(at, record)| {
+        let place = if at < target.gone.start { at } else { at - target.gone.len() + came.len() };
+        (record, new.records().get(place))
+    });
+    kept.all(|(one, other)| other.is_some_and(|other| one.text(old.text()) == other.text(new.text())))
 }
 
 /// Part of an index: records that stand together, and where they begin.
@@ -127,7 +143,7 @@ fn meets_node(node: Node<'_>, expect: &Expect<'_>) -> bool {
 
 /// Whether both helm and Dagster take `node` for `value`.
 pub(super) fn is_value(node: Node<'_>, value: &Value) -> bool {
-    [Schema::Helm, Schema::Dagster].iter().all(|schema| node.to_value(*schema).is_ok_and(|found| found == *value))
+    [Schema::Helm, Schema::Dagster].iter().all(|schema| node.to_value(*schema).is_ok_and(|found| found.is_same(value)))
 }
 
 /// Whether two nodes of different documents are the same data, notation apart.

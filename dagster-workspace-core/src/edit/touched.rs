@@ -10,10 +10,11 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::Expect;
-use super::element::{Chomping, chomping, element_around, elements, takes_lines};
+use super::element::{chomping, element_around, elements, last_written, takes_lines};
 use super::prove::{Target, Window, come, meets};
 use crate::span::{Span, offset};
 use crate::splice::Splices;
+use crate::yaml::block::Chomping;
 use crate::yaml::lines::Lines;
 use crate::yaml::record::Record;
 use crate::yaml::{Document, Kind, MAX_DEPTH, Node};
@@ -49,7 +50,9 @@ fn inserted(document: &Document<'_>, splices: &Splices, target: &Target, expect:
     let blank = splice.text.len() - text.len();
     let whole = text.ends_with(['\n', '\r']) || splice.span.start as usize == document.text().len();
     let before = last_written(document.records().get(..gone.start)?)?;
-    let taken = blank > 0 && keeps_breaks(before, document.text()) || is_bodiless(before, document.text());
+    let text_of = document.text();
+    let open = before.end as usize >= text_of.len() && chomping(text_of, before).is_some();
+    let taken = blank > 0 && keeps_breaks(before, text_of) || is_bodiless(before, text_of) || open;
     if !whole || taken || gone.start != document.records().get(collection)?.next as usize {
         return None;
     }
@@ -170,11 +173,6 @@ fn begins_with_colon(text: &str, at: usize) -> bool {
 /// Whether blank lines behind a record of `text` would belong to it.
 fn keeps_breaks(record: &Record, text: &str) -> bool {
     chomping(text, record) == Some(Chomping::Keep)
-}
-
-/// The last of some records of which something is written.
-fn last_written(records: &[Record]) -> Option<&Record> {
-    records.iter().rev().find(|record| record.kind != Kind::Empty)
 }
 
 /// Whether a record of `text` is a block scalar without a line of content: blank lines behind it tell its indentation.

@@ -8,9 +8,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::layout::{Layout, Slot};
-use super::lcs;
 use super::same::{KeyClass, Name, canonical, name_of_key};
 use super::{Input, Three};
+use crate::lcs;
 use crate::yaml::ItemKey;
 
 /// One identity, and the places of its elements in the three collections.

@@ -4,10 +4,11 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::Input;
 use super::align::Row;
 use super::collection::{Fate, Sides};
 use super::trivia::Lead;
-use super::{Input, lcs};
+use crate::lcs;
 
 /// Lines of the sides, in the order in which they are written.
 pub(super) type SideLines = Vec<(Input, usize, usize)>;

@@ -14,9 +14,10 @@ use super::trivia::{Lead, leads_merged};
 use super::walk::{Change, Fit, Meant, Walk};
 use super::write::in_brackets;
 use super::{Input, Prefer};
-use crate::edit::element::{Chomping, chomping};
+use crate::edit::element::chomping;
 use crate::span::offset;
 use crate::yaml::Node;
+use crate::yaml::block::Chomping;
 
 /// How many gaps in brackets are looked at for one to imitate.
 const SAMPLES: usize = 8;

@@ -12,7 +12,6 @@ mod eol;
 mod floating;
 mod frame;
 mod layout;
-mod lcs;
 mod markers;
 mod order;
 mod places;

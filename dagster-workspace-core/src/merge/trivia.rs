@@ -7,7 +7,8 @@ use alloc::vec::Vec;
 
 use super::layout::{Layout, Slot};
 use super::walk::PatchId;
-use super::{Input, Three, lcs};
+use super::{Input, Three};
+use crate::lcs;
 use crate::span::{Span, offset};
 use crate::yaml::lines::Lines;
 use crate::yaml::{Document, Kind};

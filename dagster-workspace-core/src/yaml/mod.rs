@@ -1,6 +1,7 @@
 //! YAML 1.2.2 as spans: [`Document`] is a text and a flat index into it, [`Node`] reads it. Nothing is decoded or copied
 //! before it is asked for, and nothing is ever printed back: comments, blank lines and notation are the text itself.
 
+pub(crate) mod block;
 mod data;
 mod document;
 mod events;

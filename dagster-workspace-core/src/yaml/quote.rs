@@ -1,4 +1,4 @@
-//! From a text or a plain value to its notation, on one line. One rule decides on quotes: whatever any reader would take
+//! From a text or a plain value to its notation, on one line (over several: `block`). One rule decides on quotes: whatever any reader would take
 //! for something other than the text meant is quoted. Read [`write()`], then [`needs_quotes`].
 
 use alloc::borrow::Cow;
@@ -107,7 +107,7 @@ fn is_flow_indicator(char: char) -> bool {
 
 /// Whether all readers take the character as it is, on one line: printable in YAML 1.2.2 \[1\] and not a blank or break of
 /// YAML 1.1 other than the space. A tab is left out because PyYAML ends a plain scalar at it.
-fn is_literal(char: char) -> bool {
+pub(super) fn is_literal(char: char) -> bool {
     !matches!(char, '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 

@@ -1,5 +1,7 @@
 //! One entry of the index: [`Record`], 16 bytes, and what it can be.
 
+use alloc::borrow::Cow;
+
 use crate::span::Span;
 
 /// What a record of the index is.
@@ -103,6 +105,11 @@ pub(crate) struct Record {
 }
 
 impl Record {
+    /// Decoded text of a scalar.
+    pub(crate) fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        super::scalar::decode(text, Span::new(self.start, self.end), self.kind, self.column.into())
+    }
+
     /// Name of an anchor or alias, without its mark.
     pub(crate) fn name<'t>(&self, text: &'t str) -> &'t str {
         Span::new(self.start + 1, self.end).of(text)

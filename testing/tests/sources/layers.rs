@@ -8,7 +8,7 @@ use crate::none;
 use crate::source::{self, Source};
 
 /// Module of core, and what it may use. A module may always use itself; `lib` may use all. From the bottom to the top.
-const CORE: [(&str, &[&str]); 21] = [
+const CORE: [(&str, &[&str]); 22] = [
     ("span", &[]),
     ("time", &[]),
     ("value", &[]),
@@ -18,14 +18,17 @@ const CORE: [(&str, &[&str]); 21] = [
     ("error", &["span"]),
     ("splice", &["span", "error"]),
     ("yaml", &["span", "error", "value", "splice"]),
-    ("edit", &["span", "error", "value", "splice", "yaml"]),
     // How the typed views say that a field holds something else.
     ("field", &["value"]),
     // What the charts and Dagster know: the typed views, lint and changes come from it.
     ("chart", &["value", "version", "spelling", "yaml", "field"]),
     ("diff", &["span", "error", "value", "yaml", "chart"]),
+    // What two sequences have in common.
+    ("lcs", &["span"]),
+    // Items of a list are the same ones by the keys that comparing goes by.
+    ("edit", &["span", "error", "value", "splice", "yaml", "diff", "lcs"]),
     // Identity comes in as merge keys: merging knows no typed view.
-    ("merge", &["span", "error", "value", "splice", "yaml", "edit", "diff"]),
+    ("merge", &["span", "error", "value", "splice", "yaml", "edit", "diff", "lcs"]),
     ("workspace", &["span", "error", "value", "splice", "yaml", "edit", "field", "chart"]),
     // What stands beside the entries of the values.
     ("staging", &["span", "error", "value", "yaml", "field", "time"]),

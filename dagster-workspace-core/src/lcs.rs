@@ -9,7 +9,7 @@ const TABLE: usize = 1 << 14;
 
 /// Pairs of places, ascending on both sides, at which two sequences are equal: as many as possible, for long sequences
 /// nearly so.
-pub(super) fn matches(left: &[String], right: &[String]) -> Vec<(usize, usize)> {
+pub(crate) fn matches(left: &[String], right: &[String]) -> Vec<(usize, usize)> {
     let mut numbers: BTreeMap<&str, u32> = BTreeMap::new();
     let mut intern = Vec::with_capacity(left.len() + right.len());
     for text in left.iter().chain(right) {
