@@ -6,6 +6,7 @@
 //! too.
 
 use alloc::borrow::Cow;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::element::{Element, elements};

@@ -30,8 +30,7 @@ impl<'d> Look<'d> {
     /// Of a new element of `collection`.
     pub(super) fn inside(document: &'d Document<'_>, collection: Node<'d>) -> Self {
         let around = Around::of(document, collection);
-        let mut models = around.siblings();
-        models.insert(0, collection);
+        let models = Vec::from([collection]);
         Self { indent: around.indent(document), quoting: quoting_beside(collection), models }
     }
 
@@ -39,8 +38,7 @@ impl<'d> Look<'d> {
     pub(super) fn instead(document: &'d Document<'_>, node: Node<'d>) -> Self {
         let around = Around::of(document, node);
         let quoting = around.nodes.last().map_or(Quoting::Auto, |parent| quoting_beside(*parent));
-        let mut models = around.siblings();
-        models.insert(0, node);
+        let models = Vec::from([node]);
         Self { indent: around.indent(document), quoting, models }
     }
 
@@ -94,28 +92,6 @@ impl<'d> Around<'d> {
             at = outer.children().find(|child| node.index() < child.next_index());
         }
         Self { nodes, node }
-    }
-
-    /// The nodes at the same place in the other items of the innermost list around, or in the other entries of the mapping.
-    fn siblings(&self) -> Vec<Node<'d>> {
-        // Keys from below an item of the list to the node.
-        let mut keys = Vec::new();
-        let mut below = self.node;
-        for outer in self.nodes.iter().rev() {
-            if outer.kind().is_sequence() {
-                let at =
-                    |item: Node<'d>| keys.iter().rev().try_fold(item, |node, key: &Node<'_>| node.get(&key.text()?));
-                let others = last_items(*outer).filter(|item| *item != below);
-                return others.filter_map(at).collect();
-            }
-            let Some(entry) = outer.entries().find(|entry| entry.value == below) else { break };
-            keys.push(entry.key);
-            below = *outer;
-        }
-        let parent = self.nodes.last().filter(|parent| parent.kind().is_mapping());
-        let others = parent.into_iter().flat_map(|parent| parent.entries()).map(|entry| entry.value);
-        let kind = |node: &Node<'_>| node.kind().is_mapping() && self.node.kind().is_mapping();
-        others.filter(|value| *value != self.node && kind(value)).take(NEIGHBOURS).collect()
     }
 
     /// As the node itself is indented, and what is in and around it; else as the document is.
@@ -177,7 +153,11 @@ pub(super) fn quoting_beside(collection: Node<'_>) -> Quoting {
 fn common<'d>(nodes: impl Iterator<Item = Node<'d>>) -> Option<Quoting> {
     let mut common = None;
     let quoted = |node: Node<'_>| matches!(node.kind(), Kind::DoubleQuoted | Kind::SingleQuoted);
-    let needed = |node: Node<'_>| node.text().is_some_and(|text| needs_quotes(&text, Context::Block));
+    // Those that other readers or people would stumble over without quotes tell nothing of the others.
+    let word = |char: char| char.is_ascii_alphanumeric() || "_-./:@+".contains(char);
+    let needed = |node: Node<'_>| {
+        node.text().is_some_and(|text| needs_quotes(&text, Context::Block) || !text.chars().all(word))
+    };
     for node in nodes.filter(|node| !quoted(*node) || !needed(*node)) {
         let quoting = match node.kind() {
             Kind::DoubleQuoted => Quoting::Double,
