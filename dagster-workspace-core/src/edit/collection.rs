@@ -5,7 +5,7 @@
 //! order of the text, new ones come behind them. What a merge key (`<<`) brings needs no entry of its own; where something has
 //! to go that comes through one, the edit is refused.
 
-use alloc::borrow::{Cow, ToOwned as _};
+use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -17,7 +17,7 @@ use super::emit::{self, Place};
 use super::gap::Gap;
 use super::item::{Setting, set_lines};
 use super::locate::{Spot, check_anchors, check_shared};
-use super::look::Look;
+use super::look::{Look, Texts};
 use super::pairs::{Origin, origins};
 use super::replace::replacement;
 use super::{refuse, span};
@@ -34,6 +34,7 @@ pub(super) struct Reshape<'d, 't> {
     helm: Reader<'d>,
     dagster: Reader<'d>,
     keys: MergeKeys,
+    texts: Texts,
 }
 
 /// An element of the collection as it is to be.
@@ -49,9 +50,9 @@ enum Slot<'v> {
 }
 
 impl<'d, 't> Reshape<'d, 't> {
-    pub(super) fn new(document: &'d Document<'t>) -> Self {
+    pub(super) fn new(document: &'d Document<'t>, texts: Texts) -> Self {
         let (helm, dagster) = (Reader::new(Schema::Helm), Reader::new(Schema::Dagster));
-        Self { document, helm, dagster, keys: MergeKeys::kubernetes() }
+        Self { document, helm, dagster, keys: MergeKeys::kubernetes(), texts }
     }
 
     /// Splices after which a node reads as `value`; `list` is the key under which it stands.
@@ -68,7 +69,7 @@ impl<'d, 't> Reshape<'d, 't> {
                 self.sequence(spot, self.keys.of(list), items, out)
             }
             _ => {
-                out.extend(replacement(self.document, spot, value)?);
+                out.extend(replacement(self.document, spot, value, self.texts)?);
                 Ok(())
             }
         }
@@ -188,7 +189,7 @@ impl<'d, 't> Reshape<'d, 't> {
         if stays == all.len() && slots.len() == stays {
             return Ok(());
         }
-        let look = Look::inside(self.document, spot.node);
+        let look = Look::inside(self.document, spot.node, self.texts);
         let mut gap = Gap { before: None, gone: Vec::new(), after: None, new: Vec::new() };
         let mut next = 0;
         for slot in slots {
@@ -232,19 +233,26 @@ impl<'d, 't> Reshape<'d, 't> {
         Ok(set_lines(&fresh, Setting { column: node.column(), prefix: "", line_break }))
     }
 
-    /// The bytes of an element with its comments, changed to `value`; `None` where it has no lines of its own.
+    /// The bytes of an element with its comments, changed to `value`; `None` where it has to be written anew.
     fn moved(&self, spot: Spot<'d>, element: &Element<'d>, value: &Value) -> Option<String> {
         let lines = Lines::new(self.document.text());
         let mut splices = Vec::new();
         self.node(spot.below(element.node), "", value, &mut splices).ok()?;
         let splices = Splices::new(splices)?;
         if style(spot.node) == Style::Flow {
-            return Some(splices.within(span(element.start, element.end), self.document.text()));
+            let mut text = splices.within(span(element.start, element.end), self.document.text());
+            // A `:` at the very end needs a blank behind it to stay an indicator.
+            if text.ends_with(':') {
+                text.push(' ');
+            }
+            return Some(text);
         }
         let (start, end) = own_lines(spot.node, element, 0);
-        let whole = lines.begins_line(element.start) && lines.is_start(end);
+        // The first one may stand beside the indicator of its collection.
+        let (start, indent) =
+            if lines.begins_line(element.start) { (start, 0) } else { (element.start, spot.node.column()) };
         let text = splices.within(span(start, end), self.document.text());
         let bare = text.strip_suffix('\n').unwrap_or(&text);
-        whole.then(|| bare.strip_suffix('\r').unwrap_or(bare).to_owned())
+        Some(" ".repeat(indent) + bare.strip_suffix('\r').unwrap_or(bare))
     }
 }

@@ -3,7 +3,7 @@
 
 use alloc::string::String;
 
-use super::look::Look;
+use super::look::{Look, Texts};
 use crate::value::Value;
 use crate::yaml::block::{BlockStyle, BlockText};
 use crate::yaml::quote::{Context, Quoting, write, write_scalar};
@@ -91,7 +91,9 @@ fn write_block(value: &Value, look: &Look<'_>, columns: Columns, out: &mut Strin
         },
         Value::Mapping(_) => out.push_str("{}"),
         Value::Sequence(_) => out.push_str("[]"),
-        Value::String(text) if is_over_lines(text) && look.quotes() != Quoting::Double => {
+        Value::String(text)
+            if look.texts == Texts::OverLines && is_over_lines(text) && look.quotes() != Quoting::Double =>
+        {
             match BlockText::of(text, BlockStyle::NEW, own.saturating_sub(outer).max(1)) {
                 Some(block) => {
                     out.push_str(&block.header);

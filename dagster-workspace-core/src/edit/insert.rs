@@ -8,7 +8,7 @@ use super::append::{append_entry, append_flow, append_item, flow_text};
 use super::element::{elements, style};
 use super::item::{Item, Setting, check_capture, set_lines};
 use super::locate::{Place, Spot, item, locate, through_merge};
-use super::look::Look;
+use super::look::{Look, Texts};
 use super::place::{at_line_start, place_fresh, setting};
 use super::prove::is_null;
 use super::{Change, Expect, Plan, refuse};
@@ -20,10 +20,20 @@ use crate::yaml::{Document, ItemKey, Kind, Node, Path, Step, Style};
 
 /// Appends an item to a list.
 pub(super) fn add(document: &Document<'_>, list: &Path, key: &ItemKey, new: &Item) -> Result<Option<Change>, Refusal> {
+    Texts::try_both(|texts| add_with(document, list, key, new, texts))
+}
+
+fn add_with(
+    document: &Document<'_>,
+    list: &Path,
+    key: &ItemKey,
+    new: &Item,
+    texts: Texts,
+) -> Result<Option<Change>, Refusal> {
     let place = locate(document, list, Reason::AliasedList)?;
     let new = new.document(|| match &place {
-        Place::Found(spot) => Look::inside(document, spot.node).at_items(),
-        Place::Missing { .. } => Look::plain(document),
+        Place::Found(spot) => Look::inside(document, spot.node, texts).at_items(),
+        Place::Missing { .. } => Look::plain(document, texts),
     })?;
     let Some(name) = new.root().and_then(|root| key.of(root)).and_then(Node::text) else {
         return Err(refuse(Reason::UnsuitableItem, Span::default()));

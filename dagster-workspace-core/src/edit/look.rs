@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::element::{elements, last_element};
 use super::emit::Brackets;
+use crate::error::{Reason, Refusal};
 use crate::yaml::lines::Indent;
 use crate::yaml::quote::{Context, Quoting, needs_quotes};
 use crate::yaml::{Document, Kind, Node, Schema};
@@ -11,35 +12,55 @@ use crate::yaml::{Document, Kind, Node, Schema};
 /// How many neighbours are looked at.
 const NEIGHBOURS: usize = 8;
 
+/// How texts of several lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Texts {
+    /// As block scalars, where a block scalar is exactly the text.
+    OverLines,
+    /// In quotes.
+    OnOneLine,
+}
+
+impl Texts {
+    /// What `plan` does with block scalars; where lines behind them would be theirs, what it does with quotes.
+    pub(super) fn try_both<T>(plan: impl Fn(Self) -> Result<T, Refusal>) -> Result<T, Refusal> {
+        match plan(Self::OverLines) {
+            Err(Refusal { reason: Reason::Unprovable | Reason::KeptLineBreaks, .. }) => plan(Self::OnOneLine),
+            done => done,
+        }
+    }
+}
+
 /// The looks of one place.
 #[derive(Clone, Debug)]
 pub(super) struct Look<'d> {
     pub(super) indent: Indent,
     /// Quotes of strings where no model tells.
     pub(super) quoting: Quoting,
+    pub(super) texts: Texts,
     /// Nodes at the same place inside the neighbours.
     models: Vec<Node<'d>>,
 }
 
 impl<'d> Look<'d> {
     /// Of a text that has nothing to look at.
-    pub(super) fn plain(document: &Document<'_>) -> Self {
-        Self { indent: Indent::of(document), quoting: Quoting::Auto, models: Vec::new() }
+    pub(super) fn plain(document: &Document<'_>, texts: Texts) -> Self {
+        Self { indent: Indent::of(document), quoting: Quoting::Auto, texts, models: Vec::new() }
     }
 
     /// Of a new element of `collection`.
-    pub(super) fn inside(document: &'d Document<'_>, collection: Node<'d>) -> Self {
+    pub(super) fn inside(document: &'d Document<'_>, collection: Node<'d>, texts: Texts) -> Self {
         let around = Around::of(document, collection);
         let models = Vec::from([collection]);
-        Self { indent: around.indent(document), quoting: quoting_beside(collection), models }
+        Self { indent: around.indent(document), quoting: quoting_beside(collection), texts, models }
     }
 
     /// Of something else in the place of `node`.
-    pub(super) fn instead(document: &'d Document<'_>, node: Node<'d>) -> Self {
+    pub(super) fn instead(document: &'d Document<'_>, node: Node<'d>, texts: Texts) -> Self {
         let around = Around::of(document, node);
         let quoting = around.nodes.last().map_or(Quoting::Auto, |parent| quoting_beside(*parent));
         let models = Vec::from([node]);
-        Self { indent: around.indent(document), quoting, models }
+        Self { indent: around.indent(document), quoting, texts, models }
     }
 
     /// Of the value under `key` of a mapping.
@@ -155,9 +176,8 @@ fn common<'d>(nodes: impl Iterator<Item = Node<'d>>) -> Option<Quoting> {
     let quoted = |node: Node<'_>| matches!(node.kind(), Kind::DoubleQuoted | Kind::SingleQuoted);
     // Those that other readers or people would stumble over without quotes tell nothing of the others.
     let word = |char: char| char.is_ascii_alphanumeric() || "_-./:@+".contains(char);
-    let needed = |node: Node<'_>| {
-        node.text().is_some_and(|text| needs_quotes(&text, Context::Block) || !text.chars().all(word))
-    };
+    let needed =
+        |node: Node<'_>| node.text().is_some_and(|text| needs_quotes(&text, Context::Block) || !text.chars().all(word));
     for node in nodes.filter(|node| !quoted(*node) || !needed(*node)) {
         let quoting = match node.kind() {
             Kind::DoubleQuoted => Quoting::Double,

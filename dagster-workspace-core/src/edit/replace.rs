@@ -11,7 +11,7 @@ use super::emit::{self, Brackets, Place as NewPlace};
 use super::insert::{begin, keys};
 use super::item::set_lines;
 use super::locate::{Place, Spot, check_anchors, locate, through_merge};
-use super::look::Look;
+use super::look::{Look, Texts};
 use super::place::{at_line_start, place_collection, setting};
 use super::prove::is_value;
 use super::scalar::Written;
@@ -28,24 +28,29 @@ pub(super) fn set(document: &Document<'_>, path: &Path, value: &Value) -> Result
     match locate(document, path, Reason::AnchorInUse)? {
         Place::Found(spot) if is_value(spot.node, value) => Ok(None),
         Place::Found(spot) if !is_empty(value) && (spot.node.kind().is_mapping() || spot.node.kind().is_sequence()) => {
-            reshape(document, spot, value)
+            Texts::try_both(|texts| reshape(document, spot, value, texts))
         }
-        Place::Found(spot) => replace(document, spot, value),
+        Place::Found(spot) => Texts::try_both(|texts| replace(document, spot, value, texts)),
         Place::Missing { merged: true, rest: [_, _, ..], last } => Err(through_merge(last)),
-        Place::Missing { last, rest, .. } => insert(document, last, &keys(rest, last)?, value),
+        Place::Missing { last, rest, .. } => {
+            let keys = keys(rest, last)?;
+            Texts::try_both(|texts| insert(document, last, &keys, value, texts))
+        }
     }
 }
 
 /// A collection becomes another one by the smallest edit; where that cannot be proven, it is written as a whole.
-fn reshape(document: &Document<'_>, spot: Spot<'_>, value: &Value) -> Result<Option<Change>, Refusal> {
+fn reshape(document: &Document<'_>, spot: Spot<'_>, value: &Value, texts: Texts) -> Result<Option<Change>, Refusal> {
     let key = spot.parent.and_then(|parent| parent.entries().find(|entry| entry.value == spot.node));
     let key = key.and_then(|entry| entry.key.text()).unwrap_or_default();
     let mut splices = Vec::new();
-    Reshape::new(document).node(spot, &key, value, &mut splices)?;
+    Reshape::new(document, texts).node(spot, &key, value, &mut splices)?;
     let old = spot.records();
     let plan = Plan { splices, inside: spot.parent_index(), old, expect: Expect::Value(value) };
     match plan.carry_out(document) {
-        Err(Refusal { reason: Reason::Unprovable, .. }) => replace(document, spot, value),
+        Err(Refusal { reason: Reason::Unprovable, .. }) if texts == Texts::OnOneLine => {
+            replace(document, spot, value, texts)
+        }
         carried => carried,
     }
 }
@@ -56,33 +61,39 @@ fn insert(
     last: Option<Spot<'_>>,
     keys: &[&str],
     value: &Value,
+    texts: Texts,
 ) -> Result<Option<Change>, Refusal> {
     let unprovable = || refuse(Reason::Unprovable, last.map_or(Span::default(), |spot| spot.node.span()));
     let [key, below @ ..] = keys else { return Err(unprovable()) };
     let nested = below.iter().rev().fold(Cow::Borrowed(value), |value, key| {
         Cow::Owned(Value::Mapping(alloc::vec![(String::from(*key), value.into_owned())]))
     });
-    let look = last.map_or_else(|| Look::plain(document), |spot| Look::inside(document, spot.node));
+    let look = last.map_or_else(|| Look::plain(document, texts), |spot| Look::inside(document, spot.node, texts));
     let fresh = emit::element(NewPlace::Entry(key, &nested), &look);
     let fresh = Document::parse(fresh).map_err(|_| unprovable())?;
     begin(document, last, &fresh, Expect::Entry(key, &nested))
 }
 
 /// The whole node anew, in one place.
-fn replace(document: &Document<'_>, spot: Spot<'_>, value: &Value) -> Result<Option<Change>, Refusal> {
+fn replace(document: &Document<'_>, spot: Spot<'_>, value: &Value, texts: Texts) -> Result<Option<Change>, Refusal> {
     let tag = unfit_tag(spot.node, value);
     let old = if tag.is_some() { spot.node.first_index() } else { spot.node.index() }..spot.node.next_index();
-    let splices = replacement(document, spot, value)?;
+    let splices = replacement(document, spot, value, texts)?;
     Plan { splices, inside: spot.parent_index(), old, expect: Expect::Value(value) }.carry_out(document)
 }
 
 /// Splices that put `value` in the place of a node.
-pub(super) fn replacement(document: &Document<'_>, spot: Spot<'_>, value: &Value) -> Result<Vec<Splice>, Refusal> {
+pub(super) fn replacement(
+    document: &Document<'_>,
+    spot: Spot<'_>,
+    value: &Value,
+    texts: Texts,
+) -> Result<Vec<Splice>, Refusal> {
     let node = spot.node;
     check_anchors(document, node.index(), node.next_index())?;
-    let mut splices = match Written::of(document, spot, value) {
+    let mut splices = match Written::of(document, spot, value, texts) {
         Some(written) => written.in_place(document, spot),
-        None => collection(document, spot, value)?,
+        None => collection(document, spot, value, texts)?,
     };
     splices.extend(unfit_tag(node, value));
     Ok(splices)
@@ -146,14 +157,14 @@ pub(super) fn explicit_key(spot: Spot<'_>) -> Option<usize> {
 }
 
 /// Splices that put a list or mapping in the place of a node.
-fn collection(document: &Document<'_>, spot: Spot<'_>, value: &Value) -> Result<Vec<Splice>, Refusal> {
+fn collection(document: &Document<'_>, spot: Spot<'_>, value: &Value, texts: Texts) -> Result<Vec<Splice>, Refusal> {
     let node = spot.node;
     let unprovable = || refuse(Reason::Unprovable, node.span());
     if is_empty(value) {
         let brackets = if matches!(value, Value::Sequence(_)) { "[]" } else { "{}" };
         return Ok(Written::line(brackets).in_place(document, spot));
     }
-    let look = Look::instead(document, node);
+    let look = Look::instead(document, node, texts);
     let fresh = Document::parse(emit::block(value, &look)).map_err(|_| unprovable())?;
     let (start, end) = (node.span().start as usize, node.span().end as usize);
     match node.kind() {

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::emit::is_over_lines;
 use super::locate::Spot;
-use super::look::{Look, quoting_beside};
+use super::look::{Look, Texts, quoting_beside};
 use super::replace::{explicit_key, fill, indicator_end};
 use super::splice;
 use crate::splice::Splice;
@@ -37,8 +37,9 @@ impl<'v> Written<'v> {
 
     /// `value` as it is written in the place of a node: a block scalar stays one, a new text of several lines becomes one; `None`
     /// for a collection.
-    pub(super) fn of(document: &Document<'_>, spot: Spot<'_>, value: &'v Value) -> Option<Self> {
-        if let Some(text) = value.as_str()
+    pub(super) fn of(document: &Document<'_>, spot: Spot<'_>, value: &'v Value, texts: Texts) -> Option<Self> {
+        if texts == Texts::OverLines
+            && let Some(text) = value.as_str()
             && let Some(written) = over_lines(document, spot, text)
         {
             return Some(written);
@@ -82,13 +83,18 @@ impl<'v> Written<'v> {
             Kind::Empty => {
                 let filled = fill(document, spot, &head);
                 let below = lines.end(end);
-                return alloc::vec![filled, splice(below, below, body)];
+                return written([filled, splice(below, below, body)]);
             }
             _ => {}
         }
         let below = lines.end(end);
-        alloc::vec![splice(start, end, head), splice(below, below, body)]
+        written([splice(start, end, head), splice(below, below, body)])
     }
+}
+
+/// The splices that put something in or take something out.
+fn written(splices: [Splice; 2]) -> Vec<Splice> {
+    splices.into_iter().filter(|splice| !splice.text.is_empty() || !splice.span.is_empty()).collect()
 }
 
 fn is_block(parent: Option<Node<'_>>) -> bool {
@@ -119,7 +125,7 @@ fn over_lines<'v>(document: &Document<'_>, spot: Spot<'_>, text: &str) -> Option
         node.column()
     } else {
         match spot.parent.map(Node::kind) {
-            Some(Kind::BlockMapping) => outer + Look::inside(document, spot.parent?).indent.mapping,
+            Some(Kind::BlockMapping) => outer + Look::inside(document, spot.parent?, Texts::OverLines).indent.mapping,
             _ => outer + 2,
         }
     };
@@ -142,5 +148,5 @@ fn is_quoted_over_lines(node: Node<'_>) -> bool {
 
 /// Whether texts at the same place in the neighbours are in double quotes.
 fn is_quoted_beside(document: &Document<'_>, spot: Spot<'_>) -> bool {
-    Look::instead(document, spot.node).quotes() == Quoting::Double
+    Look::instead(document, spot.node, Texts::OverLines).quotes() == Quoting::Double
 }

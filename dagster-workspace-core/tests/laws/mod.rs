@@ -95,7 +95,10 @@ type Reader = fn(&str) -> Option<serde_yaml::Value>;
 /// The readers that judge; `None` where they do not read the text at all.
 const READERS: [Reader; 3] = [
     |text| {
-        serde_yaml::from_str(text.trim_start_matches('\u{feff}')).ok().filter(|_| anchors_once(text)).map(naive::plain)
+        let read = serde_yaml::from_str(text.trim_start_matches('\u{feff}')).ok().filter(|_| anchors_once(text));
+        let mut read = naive::plain(read?);
+        read.apply_merge().ok()?;
+        Some(read)
     },
     |text| own(text, Schema::Helm),
     |text| own(text, Schema::Dagster),

@@ -67,6 +67,10 @@ impl Place {
         let around = if removed || replaced { around(text, parent.unwrap_or(node), node) } else { span(node) };
         let touched = match (removed, replaced) {
             (true, _) => line_start(text, around.start)..behind_trivia(text, around.end),
+            // A collection may get elements, which go behind the comments at its end.
+            (_, true) if is_collection(node) => {
+                line_start(text, indicator(text, node))..behind_trivia(text, span(node).end)
+            }
             (_, true) => line_start(text, indicator(text, node))..behind_own(text, span(node).end),
             // Something is added at the end.
             _ => line_start(text, last_start(node))..behind_trivia(text, span(node).end),
