@@ -218,3 +218,111 @@ fn large_lists_cost_what_their_length_says() {
     // Sixteen times as long, with some room for sorting and for a busy machine; its square would be 256 times.
     assert!(large < small * 80, "{small:?} {large:?}");
 }
+
+/// The value at a path is set, and the text comes out like this.
+#[track_caller]
+fn sets(text: &str, path: &str, value: &str, want: &str) {
+    let value = Document::parse(value).unwrap().to_value(Schema::Helm).unwrap();
+    let outcome = check(text, &path.parse().unwrap(), &value).unwrap();
+    assert_eq!(outcome.text(text), want, "{outcome:?}");
+}
+
+#[test]
+fn items_that_stay_keep_their_comments_and_new_ones_go_behind_them() {
+    let text = "a:\n  args:\n    - -m      # module\n    - proj    # the project\n  port: 3030\n";
+    let want = "a:\n  args:\n    - -m      # module\n    - proj    # the project\n    - -a\n    - defs\n  port: 3030\n";
+    sets(text, "a.args", "[-m, proj, -a, defs]", want);
+    sets(text, "a", "{args: [-m, proj, -a, defs], port: 3030}", want);
+    sets(
+        text,
+        "a.args",
+        "[-q, -m, proj]",
+        "a:\n  args:\n    - -q\n    - -m      # module\n    - proj    # the project\n  port: 3030\n",
+    );
+    sets(text, "a.args", "[proj]", "a:\n  args:\n    - proj    # the project\n  port: 3030\n");
+    sets(
+        text,
+        "a.args",
+        "[proj, -m]",
+        "a:\n  args:\n    - proj    # the project\n    - -m      # module\n  port: 3030\n",
+    );
+}
+
+#[test]
+fn an_item_of_the_same_name_is_changed_in_place() {
+    let text = "envSecrets:\n  - name: s1\n    optional: true   # dev only\n  - name: s2\n";
+    sets(
+        text,
+        "envSecrets",
+        "[{name: s2}, {name: s1, optional: false}]",
+        "envSecrets:\n  - name: s2\n  - name: s1\n    optional: false   # dev only\n",
+    );
+    let mounts = "volumeMounts:\n  - name: v # one\n    mountPath: /a\n  - name: v # two\n    mountPath: /b\n";
+    sets(mounts, "volumeMounts", "[{name: w, mountPath: /b}]", "volumeMounts:\n  - name: w # two\n    mountPath: /b\n");
+}
+
+#[test]
+fn servers_that_stay_keep_their_notation() {
+    let text = "servers:\n  # team A, on call: 555\n  - host: \"code-a\"   # gpu pool\n    port: 3030\n    name: \"a\"\n  - {host: code-b, port: 3031}   # nightly only\n# stays\nnext: ~\n";
+    let value = "[{host: code-a, port: 3030, name: a}, {host: code-b, port: 3031}, {host: zz, port: 3030, name: zz}]";
+    let want = text.replace("# stays", "  - host: zz\n    port: 3030\n    name: \"zz\"\n# stays");
+    sets(text, "servers", value, &want);
+}
+
+#[test]
+fn brackets_get_and_lose_elements_in_place() {
+    sets("a: [-m, 'x'] # c\n", "a", "[-m, -a, x]", "a: [-m, -a, 'x'] # c\n");
+    sets("a: ['-m', 'x']\n", "a", "['-m', 'x', '-a']", "a: ['-m', 'x', '-a']\n");
+    sets("a: [x, s, z] # c\n", "a", "[z]", "a: [z] # c\n");
+    sets("a: {x: 1, s: 2, z: 3}\n", "a", "{x: 1, z: 4, w: v}", "a: {x: 1, z: 4, w: v}\n");
+    sets("a: [\n  x, # one\n  s # two\n]\n", "a", "[x, p, s]", "a: [\n  x, # one\n  p,\n  s # two\n]\n");
+    sets("a: [\n  x, # one\n  s # two\n]\n", "a", "[x, s, p]", "a: [\n  x, # one\n  s, # two\n  p\n]\n");
+}
+
+#[test]
+fn blank_lines_stand_between_new_items_as_between_old_ones() {
+    let text = "a:\n  - x\n\n  - s\n\n  - z\nb: 1\n";
+    sets(text, "a", "[x, p, s, z]", "a:\n  - x\n\n  - p\n\n  - s\n\n  - z\nb: 1\n");
+    sets(text, "a", "[p, x, s, z]", "a:\n  - p\n\n  - x\n\n  - s\n\n  - z\nb: 1\n");
+    sets(text, "a", "[x, s, z, p]", "a:\n  - x\n\n  - s\n\n  - z\n\n  - p\nb: 1\n");
+    sets(text, "a", "[x, z]", "a:\n  - x\n\n  - z\nb: 1\n");
+    sets(text, "a", "[s]", "a:\n  - s\nb: 1\n");
+}
+
+#[test]
+fn a_text_without_final_break_and_one_with_carriage_returns_stay_so() {
+    sets("a:\n- x\n- {k: v}", "a", "[x, p, m]", "a:\n- x\n- p\n- m");
+    sets("a:\n- x\n- s", "a", "[x]", "a:\n- x");
+    sets("a:\r\n- x # c\r\n- s\r\n", "a", "[x, p, s, m]", "a:\r\n- x # c\r\n- p\r\n- s\r\n- m\r\n");
+    sets("\u{feff}- x # c\n- s\n", "", "[p, x]", "\u{feff}- p\n- x # c\n");
+}
+
+#[test]
+fn what_is_merged_needs_no_entry_of_its_own() {
+    let text = "b: &b {port: 1, tag: x}\na:\n  <<: *b # shared\n  name: p\n";
+    sets(text, "a", "{name: m, port: 1, tag: x}", &text.replace("name: p", "name: m"));
+    sets(text, "a", "{name: p, port: 2, tag: x}", &text.replace("name: p\n", "name: p\n  port: 2\n"));
+    let gone = Document::parse("{name: p, tag: x}").unwrap().to_value(Schema::Helm).unwrap();
+    let outcome = apply(text, &Edit::Set { path: "a".parse().unwrap(), value: gone });
+    assert_eq!(outcome, Outcome::Refused(Reason::ThroughAlias));
+}
+
+#[test]
+fn commented_out_neighbours_stay_where_they_are() {
+    let text =
+        "a:\n  # - name: old\n  #   port: 1\n  - name: x\n  # - name: older\n  - name: s\n  # - name: oldest\nb: 1\n";
+    sets(
+        text,
+        "a",
+        "[{name: z}]",
+        "a:\n  # - name: old\n  #   port: 1\n  - name: z\n  # - name: older\n  # - name: oldest\nb: 1\n",
+    );
+}
+
+#[test]
+fn block_scalars_inside_stay_block_scalars() {
+    sets("a:\n  - |\n    one\n    two\n  - x\n", "a", "[\"one\\n2\\n\", x]", "a:\n  - |\n    one\n    2\n  - x\n");
+    sets("a:\n  - x\n", "a", "[x, \" one\\ntwo\"]", "a:\n  - x\n  - |2-\n     one\n    two\n");
+    sets("a:\n    -   x\n", "a", "[x, \" one\\ntwo\"]", "a:\n    -   x\n    -   |4-\n         one\n        two\n");
+    sets("a: [x]\n", "a", "[x, \"one\\ntwo\"]", "a: [x, \"one\\ntwo\"]\n");
+}

@@ -418,3 +418,104 @@ fn err_remove_what_keeps_an_entry_without_a_key_from_the_explicit_key_above() {
     let edit = Edit::Remove { path: "b".parse().unwrap() };
     assert_eq!(edit::apply(&document, &edit).unwrap_err().reason, Reason::Unprovable);
 }
+
+#[test]
+fn err_add_behind_an_open_block_scalar_that_is_a_key_would_end_it() {
+    refuses("? |\n  a", r#"{"op":"set","path":["a","new"],"value":"x"}"#, "kept-line-breaks");
+    refuses("? |\n  a", r#"{"op":"set","path":["a"],"value":"x"}"#, "kept-line-breaks");
+    refuses("? |\n  a", r#"{"op":"set","path":["b"],"value":"x"}"#, "kept-line-breaks");
+    refuses("x:\n  ? >\n    a", r#"{"op":"set","path":["x","b"],"value":"x"}"#, "kept-line-breaks");
+}
+
+#[test]
+fn remove_behind_a_block_scalar_that_is_a_key_leaves_its_break() {
+    check("? |\n  a\nb: 1", r#"{"op":"remove","path":["b"]}"#, "? |\n  a\n");
+}
+
+#[test]
+fn set_that_comes_to_the_same_bytes_is_no_change() {
+    for text in ["! \"0123\"", "a: ! \"0123\"\n", "a: !!str \"0123\"\n"] {
+        let path = if text.starts_with('a') { r#"["a"]"# } else { "[]" };
+        let edit = format!(r#"{{"op":"set","path":{path},"value":"0123"}}"#);
+        let edit: Edit = serde_json::from_str(&edit).unwrap();
+        assert_eq!(laws::apply(text, &edit), Outcome::Unchanged, "{text}");
+    }
+}
+
+#[test]
+fn set_block_scalar_stays_one() {
+    let edit = r#"{"op":"set","path":["a"],"value":"new\nlines\n"}"#;
+    check("a: | # why\n  old\nb: 1\n", edit, "a: | # why\n  new\n  lines\nb: 1\n");
+    check("a: |-\n      old\nb: 1\n", edit, "a: |\n      new\n      lines\nb: 1\n");
+    check("a: >\n  old\nb: 1\n", edit, "a: >\n  new\n\n  lines\nb: 1\n");
+    check("a: |-\n  old\nb: 1\n", r#"{"op":"set","path":["a"],"value":"new"}"#, "a: |-\n  new\nb: 1\n");
+    check("a: >-\n  old\nb: 1\n", r#"{"op":"set","path":["a"],"value":"new"}"#, "a: new\nb: 1\n");
+    check("a: |\r\n  old\r\nb: 1\r\n", edit, "a: |\r\n  new\r\n  lines\r\nb: 1\r\n");
+    check("a: |\n  old", edit, "a: |\n  new\n  lines\n");
+}
+
+#[test]
+fn set_block_scalar_to_what_none_can_say_is_quoted() {
+    check("a: |\n  old\n\nb: 1\n", r#"{"op":"set","path":["a"],"value":"x\ny\n\n"}"#, "a: \"x\\ny\\n\\n\"\n\nb: 1\n");
+    check("a: |\n  old\n", r#"{"op":"set","path":["a"],"value":"x\r\ny\n"}"#, "a: \"x\\r\\ny\\n\"\n");
+}
+
+#[test]
+fn set_text_of_several_lines_becomes_a_literal() {
+    let edit = r#"{"op":"set","path":["a"],"value":"new\n  lines"}"#;
+    check("a: old # why\nb: 1\n", edit, "a: |- # why\n  new\n    lines\nb: 1\n");
+    check("a:\nb: 1\n", edit, "a: |-\n  new\n    lines\nb: 1\n");
+    check("b: 1\n", edit, "b: 1\na: |-\n  new\n    lines\n");
+    check("{a: old}\n", edit, "{a: \"new\\n  lines\"}\n");
+    check("a: \"x\\ny\"\n", edit, "a: \"new\\n  lines\"\n");
+    check("a:\n  k: v # why\nb: 1\n", edit, "a: |-\n  new\n    lines\nb: 1\n");
+}
+
+#[test]
+fn add_in_brackets_beside_items_in_brackets() {
+    check(
+        "l:\n  - {name: a, env: [x]}\n",
+        r#"{"op":"add","list":"l","item":{"name":"b","env":["z"]}}"#,
+        "l:\n  - {name: a, env: [x]}\n  - {name: b, env: [z]}\n",
+    );
+    check(
+        "l:\n  - name: a\n    image: { tag: 'v1' }\n",
+        r#"{"op":"add","list":"l","item":{"name":"b","image":{"tag":"v2"}}}"#,
+        "l:\n  - name: a\n    image: { tag: 'v1' }\n  - name: b\n    image: { tag: 'v2' }\n",
+    );
+}
+
+#[test]
+fn add_indents_as_the_list_and_not_as_the_document() {
+    check(
+        "x:\n    k:\n    - a\nl:\n  - name: a\n    args:\n      - b\n",
+        r#"{"op":"add","list":"l","item":{"name":"c","args":["d"]}}"#,
+        "x:\n    k:\n    - a\nl:\n  - name: a\n    args:\n      - b\n  - name: c\n    args:\n      - d\n",
+    );
+}
+
+#[test]
+fn remove_leaves_what_is_said_of_the_list() {
+    let edit = r#"{"op":"remove","list":"l","name":"a"}"#;
+    check("l:\n  #### Staging\n  - name: a\n  - name: b\n", edit, "l:\n  #### Staging\n  - name: b\n");
+    check("l:\n  # Each entry is one.\n  - name: a\n  - name: b\n", edit, "l:\n  # Each entry is one.\n  - name: b\n");
+    check("l:\n  # code locations\n  - name: a\n  - name: b\n", edit, "l:\n  # code locations\n  - name: b\n");
+    check(
+        "l:\n  # ----\n  # Title\n  # ----\n  # only a\n  - name: a\n",
+        edit,
+        "l: []\n  # ----\n  # Title\n  # ----\n",
+    );
+    check("l:\n  # its owner\n  - name: a\n  - name: b\n", edit, "l:\n  - name: b\n");
+}
+
+#[test]
+fn remove_leaves_neighbours_that_are_commented_out() {
+    let edit = r#"{"op":"remove","list":"l","name":"a"}"#;
+    check("l:\n  # - name: old\n  #   port: 1\n  - name: a\n", edit, "l: []\n  # - name: old\n  #   port: 1\n");
+    check("l:\n  - name: b\n  # - name: old\n  # about a\n  - name: a\n", edit, "l:\n  - name: b\n  # - name: old\n");
+    check("l:\n- name: a\n  # - name: old\n- name: b\n", edit, "l:\n  # - name: old\n- name: b\n");
+    check("l:\n- name: a\n  args:\n  - x\n  # - old\n- name: b\n", edit, "l:\n- name: b\n");
+    let entry = r#"{"op":"remove","path":["m","a"]}"#;
+    check("m:\n  # old: 1\n  a: 1\n  b: 2\n", entry, "m:\n  # old: 1\n  b: 2\n");
+    check("m:\n  b: 2\n  # old: 1\n  # note: of a\n  a: 1\n", entry, "m:\n  b: 2\n  # old: 1\n");
+}

@@ -192,10 +192,9 @@ impl Plan<'_> {
             return Ok(Some(Change::Touched(splices, patch)));
         }
         let edited = Document::parse(splices.apply(document.text())).map_err(|_| unprovable())?;
-        if prove::holds(document, &edited, &splices, &target, &expect) {
-            Ok(Some(Change::Whole(edited)))
-        } else {
-            Err(unprovable())
+        match prove::holds(document, &edited, &splices, &target, &expect) {
+            Ok(()) => Ok(Some(Change::Whole(edited))),
+            Err(reason) => Err(refuse(reason, place)),
         }
     }
 }

@@ -3,26 +3,35 @@
 use core::ops::Range;
 
 use super::Expect;
+use crate::error::Reason;
 use crate::splice::Splices;
 use crate::value::Value;
 use crate::yaml::record::Record;
 use crate::yaml::{Document, Kind, Node, Schema};
 
-/// Whether `new`, read as a whole, is `old` with the target replaced by what is expected.
+/// That `new`, read as a whole, is `old` with the target replaced by what is expected.
+///
+/// # Errors
+/// [`Reason::KeptLineBreaks`] where a block scalar outside the target would be another text, [`Reason::Unprovable`] for anything
+/// else.
 pub(super) fn holds(
     old: &Document<'_>,
     new: &Document<'_>,
     splices: &Splices,
     target: &Target,
     expect: &Expect<'_>,
-) -> bool {
+) -> Result<(), Reason> {
+    let proven = |holds: bool| if holds { Ok(()) } else { Err(Reason::Unprovable) };
     if old.records().is_empty() {
         // A text without a node: all of the new document is the edit's.
-        return new.root().is_some_and(|root| meets_node(root, expect));
+        return proven(new.root().is_some_and(|root| meets_node(root, expect)));
     }
     let all = |records| Window { records, first: 0, base: 0 };
-    let came = come(all(old.records()), all(new.records()), splices, target);
-    came.is_some_and(|records| keeps_blocks(old, new, target, &records) && meets(new, records, expect))
+    let came = come(all(old.records()), all(new.records()), splices, target).ok_or(Reason::Unprovable)?;
+    if !keeps_blocks(old, new, target, &came) {
+        return Err(Reason::KeptLineBreaks);
+    }
+    proven(meets(new, came, expect))
 }
 
 /// Whether every block scalar that is kept, be it a key or a value, is the same text: what that is depends on the lines behind
