@@ -157,7 +157,7 @@ fn note_step(outer: Node<'_>, inner: Node<'_>, mapping: &mut Option<usize>, sequ
     }
 }
 
-/// Quotes of the strings among the last elements of a collection, and of those directly in them, where all have the same.
+/// Quotes of the strings among the last elements of a collection, and of those directly in these, where all have the same.
 pub(super) fn quoting_beside(collection: Node<'_>) -> Quoting {
     let own: Vec<Node<'_>> = if collection.kind().is_mapping() {
         let count = collection.entries().count();
@@ -165,7 +165,8 @@ pub(super) fn quoting_beside(collection: Node<'_>) -> Quoting {
     } else {
         last_items(collection).collect()
     };
-    let inner = last_element(collection).into_iter().flat_map(|last| last.node.entries()).map(|entry| entry.value);
+    let inner: Vec<Node<'_>> =
+        own.iter().flat_map(|node| node.entries().map(|entry| entry.value).take(NEIGHBOURS)).collect();
     common(own.into_iter().chain(inner)).unwrap_or_default()
 }
 

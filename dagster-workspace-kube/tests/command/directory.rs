@@ -364,7 +364,7 @@ fn add_with_update_changes_what_is_said_of_a_taken_name() {
     let from = folder.path().join("entry.yaml");
     run_in(folder.path(), &["add", "marketing", "--from", from.to_str().unwrap(), "--update"]);
     let shown = run_in(folder.path(), &["show", "marketing"]).stdout;
-    for line in ["name: marketing", "tag: \"1.11\"", "memory: 1Gi", "team: sales", "host: marketing"] {
+    for line in ["name: \"marketing\"", "tag: \"1.11\"", "memory: 1Gi", "team: sales", "host: marketing"] {
         assert!(shown.contains(line), "{line}: {shown}");
     }
     assert_eq!(shown.matches("port: 3032").count(), 2, "{shown}");
