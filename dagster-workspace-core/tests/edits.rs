@@ -4,9 +4,10 @@
 mod laws;
 mod written;
 
-use dagster_workspace_core::edit::{self, Edit};
+use dagster_workspace_core::edit::{self, Edit, Item};
 use dagster_workspace_core::error::Reason;
-use dagster_workspace_core::yaml::Document;
+use dagster_workspace_core::value::Value;
+use dagster_workspace_core::yaml::{Document, ItemKey, Schema};
 use laws::Outcome;
 
 /// The edit, in its JSON form, of a text gives the other text.
@@ -518,4 +519,55 @@ fn remove_leaves_neighbours_that_are_commented_out() {
     let entry = r#"{"op":"remove","path":["m","a"]}"#;
     check("m:\n  # old: 1\n  a: 1\n  b: 2\n", entry, "m:\n  # old: 1\n  b: 2\n");
     check("m:\n  b: 2\n  # old: 1\n  # note: of a\n  a: 1\n", entry, "m:\n  b: 2\n  # old: 1\n");
+}
+
+/// An item like the first one of `l`, with these entries set, is added.
+#[track_caller]
+fn adds_like_the_first(text: &str, entries: &str, want: &str) {
+    let document = Document::parse(text).unwrap();
+    let list = document.root().unwrap().get("l").unwrap();
+    let first = list.items().next().unwrap();
+    let mut value = first.to_value(Schema::Helm).unwrap();
+    for (key, entry) in serde_json::from_str::<Value>(entries).unwrap().entries() {
+        value.set(key, entry.clone());
+    }
+    let item = Item::like(&document, list, first, &value);
+    let add = Edit::Add { list: "l".parse().unwrap(), key: ItemKey::default(), item };
+    let again: Edit = serde_json::from_str(&serde_json::to_string(&add).unwrap()).unwrap();
+    assert_eq!(again, add, "through JSON");
+    assert_eq!(laws::apply(text, &add).text(text), want);
+    let edited = Document::parse(want).unwrap();
+    let last = edited.root().unwrap().get("l").unwrap().items().last().unwrap();
+    assert!(last.to_value(Schema::Dagster).unwrap().is_same(&value));
+}
+
+#[test]
+fn an_item_like_another_keeps_aliases_comments_and_styles() {
+    let text = "b: &b {port: 1}\nx: &env [A]\nl:\n  # the first\n  - <<: *b # shared\n    name: 'a'\n    env: *env\n    note: |\n      one\n      two\n";
+    adds_like_the_first(
+        text,
+        r#"{"name":"c","port":2}"#,
+        &format!(
+            "{text}  - <<: *b # shared\n    name: 'c'\n    env: *env\n    note: |\n      one\n      two\n    port: 2\n"
+        ),
+    );
+}
+
+#[test]
+fn an_item_like_another_leaves_anchors_with_the_original() {
+    adds_like_the_first(
+        "l:\n  - name: a\n    env: &e [A]\n    more: *e\ny: *e\n",
+        r#"{"name":"b"}"#,
+        "l:\n  - name: a\n    env: &e [A]\n    more: *e\n  - name: b\n    env: [A]\n    more: *e\ny: *e\n",
+    );
+}
+
+#[test]
+fn an_item_like_another_is_data_where_an_alias_would_mean_something_else() {
+    adds_like_the_first(
+        "x: &e 1\nl:\n  - name: a\n    v: *e\n  - name: b\n    v: &e 2\n",
+        r#"{"name":"c"}"#,
+        "x: &e 1\nl:\n  - name: a\n    v: *e\n  - name: b\n    v: &e 2\n  - name: c\n    v: 1\n",
+    );
+    adds_like_the_first("l: [{name: a, v: 1}]\n", r#"{"name":"c"}"#, "l: [{name: a, v: 1}, {name: c, v: 1}]\n");
 }

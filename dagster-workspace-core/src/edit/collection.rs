@@ -35,6 +35,16 @@ pub(super) struct Reshape<'d, 't> {
     dagster: Reader<'d>,
     keys: MergeKeys,
     texts: Texts,
+    anchors: Anchors,
+}
+
+/// What becomes of anchors that aliases use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Anchors {
+    /// What they stand for must not change.
+    Kept,
+    /// They stay with the original: a copy is changed.
+    Left,
 }
 
 /// An element of the collection as it is to be.
@@ -50,9 +60,9 @@ enum Slot<'v> {
 }
 
 impl<'d, 't> Reshape<'d, 't> {
-    pub(super) fn new(document: &'d Document<'t>, texts: Texts) -> Self {
+    pub(super) fn new(document: &'d Document<'t>, texts: Texts, anchors: Anchors) -> Self {
         let (helm, dagster) = (Reader::new(Schema::Helm), Reader::new(Schema::Dagster));
-        Self { document, helm, dagster, keys: MergeKeys::kubernetes(), texts }
+        Self { document, helm, dagster, keys: MergeKeys::kubernetes(), texts, anchors }
     }
 
     /// Splices after which a node reads as `value`; `list` is the key under which it stands.
@@ -60,7 +70,9 @@ impl<'d, 't> Reshape<'d, 't> {
         if self.read(spot.node).is_some_and(|found| found.is_same(value)) {
             return Ok(());
         }
-        check_shared(self.document, spot.node, Reason::AnchorInUse)?;
+        if self.anchors == Anchors::Kept {
+            check_shared(self.document, spot.node, Reason::AnchorInUse)?;
+        }
         match value {
             Value::Mapping(entries) if !entries.is_empty() && self.has_room(spot.node, entries) => {
                 self.mapping(spot, entries, out)
@@ -69,10 +81,15 @@ impl<'d, 't> Reshape<'d, 't> {
                 self.sequence(spot, self.keys.of(list), items, out)
             }
             _ => {
+                self.check_anchors(spot.node.index(), spot.node.next_index())?;
                 out.extend(replacement(self.document, spot, value, self.texts)?);
                 Ok(())
             }
         }
+    }
+
+    fn check_anchors(&self, first: usize, next: usize) -> Result<(), Refusal> {
+        if self.anchors == Anchors::Left { Ok(()) } else { check_anchors(self.document, first, next) }
     }
 
     /// What helm and Dagster both read.
@@ -194,33 +211,33 @@ impl<'d, 't> Reshape<'d, 't> {
         let mut next = 0;
         for slot in slots {
             let Slot::Stays(at) = slot else {
-                gap.new.push(self.text(spot, all, slot, &look)?);
+                gap.new.push(self.text(spot, all, &slot, &look)?);
                 continue;
             };
             let after = all.get(at).copied();
-            self.close(spot.node, Gap { gone: all.get(next..at).unwrap_or_default().to_vec(), after, ..gap }, out)?;
+            self.close(spot.node, &Gap { gone: all.get(next..at).unwrap_or_default().to_vec(), after, ..gap }, out)?;
             gap = Gap { before: after, gone: Vec::new(), after: None, new: Vec::new() };
             next = at + 1;
         }
-        self.close(spot.node, Gap { gone: all.get(next..).unwrap_or_default().to_vec(), ..gap }, out)
+        self.close(spot.node, &Gap { gone: all.get(next..).unwrap_or_default().to_vec(), ..gap }, out)
     }
 
-    fn close(&self, collection: Node<'d>, gap: Gap<'d>, out: &mut Vec<Splice>) -> Result<(), Refusal> {
+    fn close(&self, collection: Node<'d>, gap: &Gap<'d>, out: &mut Vec<Splice>) -> Result<(), Refusal> {
         for element in &gap.gone {
-            check_anchors(self.document, element.first_record(), element.next_record())?;
+            self.check_anchors(element.first_record(), element.next_record())?;
         }
         out.extend(gap.splices(self.document, collection)?);
         Ok(())
     }
 
     /// A new element as it is written in its collection.
-    fn text(&self, spot: Spot<'d>, all: &[Element<'d>], slot: Slot<'_>, look: &Look<'d>) -> Result<String, Refusal> {
+    fn text(&self, spot: Spot<'d>, all: &[Element<'d>], slot: &Slot<'_>, look: &Look<'d>) -> Result<String, Refusal> {
         let node = spot.node;
-        if let Slot::Moves(at, value) = slot {
+        if let Slot::Moves(at, value) = *slot {
             let moved = all.get(at).and_then(|element| self.moved(spot, element, value));
-            return moved.map_or_else(|| self.text(spot, all, Slot::Item(value), look), Ok);
+            return moved.map_or_else(|| self.text(spot, all, &Slot::Item(value), look), Ok);
         }
-        let place = match slot {
+        let place = match *slot {
             Slot::Entry(key, value) => Place::Entry(key, value),
             Slot::Item(value) | Slot::Moves(_, value) => Place::Item(value, dash_gap(node)),
             Slot::Stays(_) => return Err(refuse(Reason::Unprovable, node.span())),
@@ -254,5 +271,26 @@ impl<'d, 't> Reshape<'d, 't> {
         let text = splices.within(span(start, end), self.document.text());
         let bare = text.strip_suffix('\n').unwrap_or(&text);
         Some(" ".repeat(indent) + bare.strip_suffix('\r').unwrap_or(bare))
+    }
+
+    /// The text of a node that is to mean `value`, without its anchors, at the column where it stands.
+    pub(super) fn copied(&self, node: Node<'d>, value: &Value) -> Result<String, Refusal> {
+        let lines = Lines::new(self.document.text());
+        let unprovable = || refuse(Reason::Unprovable, node.span());
+        let mut splices = Vec::new();
+        self.node(Spot { node, parent: None, grandparent: None }, "", value, &mut splices)?;
+        let records = self.document.records().get(node.index()..node.next_index()).unwrap_or_default();
+        for anchor in records.iter().filter(|record| record.kind == Kind::Anchor) {
+            let place = span(anchor.start as usize, lines.behind_blanks(anchor.end as usize));
+            if !splices.iter().any(|splice| splice.span.start < place.end && place.start < splice.span.end) {
+                splices.push(Splice { span: place, text: String::new() });
+            }
+        }
+        let (start, end) = (node.span().start as usize, node.span().end as usize);
+        let end = if style(node) == Style::Block { lines.end(end) } else { end };
+        // New entries at the end begin with a line of their own.
+        let window = span(start, splices.iter().map(|splice| splice.span.end as usize).fold(end, usize::max));
+        let splices = Splices::new(splices).ok_or_else(unprovable)?;
+        Ok(" ".repeat(node.column()) + &splices.within(window, self.document.text()) + "\n")
     }
 }

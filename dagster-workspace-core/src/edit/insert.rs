@@ -31,7 +31,12 @@ fn add_with(
     texts: Texts,
 ) -> Result<Option<Change>, Refusal> {
     let place = locate(document, list, Reason::AliasedList)?;
-    let new = new.document(|| match &place {
+    let end = match &place {
+        Place::Found(spot) | Place::Missing { last: Some(spot), .. } => spot.node.next_index(),
+        Place::Missing { last: None, .. } => 0,
+    };
+    let before = document.records().get(..end).unwrap_or_default();
+    let new = new.document(before, document.text(), || match &place {
         Place::Found(spot) => Look::inside(document, spot.node, texts).at_items(),
         Place::Missing { .. } => Look::plain(document, texts),
     })?;

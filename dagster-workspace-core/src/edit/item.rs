@@ -2,30 +2,77 @@
 
 use alloc::string::String;
 
+use super::collection::{Anchors, Reshape};
 use super::emit;
 use super::locate::first_use;
-use super::look::Look;
+use super::look::{Look, Texts};
 use super::refuse;
 use crate::error::{Reason, Refusal};
 use crate::span::Span;
 use crate::value::Value;
 use crate::yaml::lines::Lines;
 use crate::yaml::record::Record;
-use crate::yaml::{Document, Kind};
+use crate::yaml::{Document, Kind, Node};
 
 /// What an edit adds to a list.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Item {
     /// YAML text of one node: in block lists its lines are taken over as they are, comments included, at the new
-    /// indentation; in brackets its data.
+    /// indentation; in brackets its data. Its aliases mean its own anchors, or those that stand before it in the document.
     Text(String),
     /// Data, written in the style of the list's other items.
     Value(Value),
 }
 
 impl Item {
-    /// The item as a document of its own; data in this look.
-    pub(super) fn document<'d>(&self, look: impl FnOnce() -> Look<'d>) -> Result<Document<'_>, Refusal> {
+    /// A new item for the end of `list` that means `value` and is written as another node of that document: with its comments,
+    /// styles, merge keys and aliases. Anchors stay with the original, and so do comments above it. Where an alias means
+    /// something else at the end of the list, or where `like` is no collection of that kind, it is [`Item::Value`].
+    ///
+    /// # Example
+    /// ```
+    /// use dagster_workspace_core::{edit::{self, Edit, Item}, yaml::{Document, ItemKey, Schema}};
+    /// let text = "x: &env [A]\nl:\n  - name: a\n    env: *env # shared\n";
+    /// let document = Document::parse(text).unwrap();
+    /// let list = document.root().and_then(|root| root.get("l")).unwrap();
+    /// let first = list.items().next().unwrap();
+    /// let mut value = first.to_value(Schema::Helm).unwrap();
+    /// value.set("name", "b".into());
+    /// let item = Item::like(&document, list, first, &value);
+    /// let add = Edit::Add { list: "l".parse().unwrap(), key: ItemKey::default(), item };
+    /// let edited = edit::apply(&document, &add).unwrap().unwrap();
+    /// assert_eq!(edited.text(), format!("{text}  - name: b\n    env: *env # shared\n"));
+    /// ```
+    #[must_use]
+    pub fn like<'d>(document: &'d Document<'_>, list: Node<'d>, like: Node<'d>, value: &Value) -> Self {
+        let alike = match value {
+            Value::Mapping(entries) => !entries.is_empty() && like.kind().is_mapping(),
+            Value::Sequence(items) => !items.is_empty() && like.kind().is_sequence(),
+            _ => false,
+        };
+        let records = document.records();
+        let is_anchor =
+            |record: &Record, name: &str| record.kind == Kind::Anchor && record.name(document.text()) == name;
+        let latest = |name: &str, end: usize| records.get(..end)?.iter().rposition(|record| is_anchor(record, name));
+        let mut aliases = (like.index()..like.next_index()).filter_map(|at| Some((at, records.get(at)?)));
+        let same = aliases.all(|(at, record)| {
+            let name = record.name(document.text());
+            record.kind != Kind::Alias || latest(name, at) == latest(name, list.next_index())
+        });
+        let text = Texts::try_both(|texts| Reshape::new(document, texts, Anchors::Left).copied(like, value));
+        match text {
+            Ok(text) if alike && same => Self::Text(text),
+            _ => Self::Value(value.clone()),
+        }
+    }
+
+    /// The item as a document of its own; data in this look. `before` are the records of `text` before its place.
+    pub(super) fn document<'d>(
+        &self,
+        before: &[Record],
+        text: &str,
+        look: impl FnOnce() -> Look<'d>,
+    ) -> Result<Document<'_>, Refusal> {
         let unsuitable = |span| refuse(Reason::UnsuitableItem, span);
         let document = match self {
             Self::Text(text) => Document::parse(text.as_str()),
@@ -35,19 +82,20 @@ impl Item {
         if document.documents().count() != 1 {
             return Err(unsuitable(Span::default()));
         }
-        check_aliases(&document)?;
+        check_aliases(&document, before, text)?;
         Ok(document)
     }
 }
 
-/// An item brings the anchors that its aliases use: elsewhere they may mean something else tomorrow.
-fn check_aliases(item: &Document<'_>) -> Result<(), Refusal> {
+/// The anchors that the aliases of an item use are its own, or among the records of `text` before it.
+fn check_aliases(item: &Document<'_>, outer: &[Record], text: &str) -> Result<(), Refusal> {
     let alias = |record: &&Record| record.kind == Kind::Alias;
     let records = item.records();
     for (index, record) in records.iter().enumerate().filter(|(_, record)| alias(record)) {
         let name = |record: &Record| record.name(item.text());
         let before = records.get(..index).unwrap_or_default();
-        if !before.iter().any(|other| other.kind == Kind::Anchor && name(other) == name(record)) {
+        let own = before.iter().any(|other| other.kind == Kind::Anchor && name(other) == name(record));
+        if !own && !outer.iter().any(|other| other.kind == Kind::Anchor && other.name(text) == name(record)) {
             return Err(refuse(Reason::UnsuitableItem, Span::new(record.start, record.end)));
         }
     }

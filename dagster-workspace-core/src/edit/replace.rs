@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::collection::Reshape;
+use super::collection::{Anchors, Reshape};
 use super::element::{elements_from, number_of};
 use super::emit::{self, Brackets, Place as NewPlace};
 use super::insert::{begin, keys};
@@ -44,7 +44,7 @@ fn reshape(document: &Document<'_>, spot: Spot<'_>, value: &Value, texts: Texts)
     let key = spot.parent.and_then(|parent| parent.entries().find(|entry| entry.value == spot.node));
     let key = key.and_then(|entry| entry.key.text()).unwrap_or_default();
     let mut splices = Vec::new();
-    Reshape::new(document, texts).node(spot, &key, value, &mut splices)?;
+    Reshape::new(document, texts, Anchors::Kept).node(spot, &key, value, &mut splices)?;
     let old = spot.records();
     let plan = Plan { splices, inside: spot.parent_index(), old, expect: Expect::Value(value) };
     match plan.carry_out(document) {
@@ -76,13 +76,14 @@ fn insert(
 
 /// The whole node anew, in one place.
 fn replace(document: &Document<'_>, spot: Spot<'_>, value: &Value, texts: Texts) -> Result<Option<Change>, Refusal> {
+    check_anchors(document, spot.node.index(), spot.node.next_index())?;
     let tag = unfit_tag(spot.node, value);
     let old = if tag.is_some() { spot.node.first_index() } else { spot.node.index() }..spot.node.next_index();
     let splices = replacement(document, spot, value, texts)?;
     Plan { splices, inside: spot.parent_index(), old, expect: Expect::Value(value) }.carry_out(document)
 }
 
-/// Splices that put `value` in the place of a node.
+/// Splices that put `value` in the place of a node. Its anchors go with it.
 pub(super) fn replacement(
     document: &Document<'_>,
     spot: Spot<'_>,
@@ -90,7 +91,6 @@ pub(super) fn replacement(
     texts: Texts,
 ) -> Result<Vec<Splice>, Refusal> {
     let node = spot.node;
-    check_anchors(document, node.index(), node.next_index())?;
     let mut splices = match Written::of(document, spot, value, texts) {
         Some(written) => written.in_place(document, spot),
         None => collection(document, spot, value, texts)?,
