@@ -91,7 +91,10 @@ fn removed(document: &Document<'_>, span: Span, target: &Target) -> Option<Patch
 fn within(document: &Document<'_>, splices: &Splices, target: &Target, expect: &Expect<'_>) -> Option<Patch> {
     let (first, last) = (splices.as_slice().first()?, splices.as_slice().last()?);
     let touched = Span::new(first.span.start, last.span.end);
-    let Enclosing { collection, records: own, lines } = enclosing(document, touched, target)?;
+    // Whole lines may be put in behind the last one.
+    let lines_behind = last.span.is_empty() && last.text.ends_with(['\n', '\r']);
+    let Enclosing { collection, records: own, lines } =
+        enclosing(document, touched, touched.end.saturating_sub(u32::from(lines_behind)), target)?;
     let text = splices.within(lines, document.text());
     let fragment = Document::parse(text).ok()?;
     let records = element_of(document, collection, &fragment, lines.end)?;
@@ -113,8 +116,8 @@ struct Enclosing {
     lines: Span,
 }
 
-/// The innermost element that begins its line and has `touched` and the target in its lines.
-fn enclosing(document: &Document<'_>, touched: Span, target: &Target) -> Option<Enclosing> {
+/// The innermost element that begins its line and has `touched` and the target in its lines, and `last` before their end.
+fn enclosing(document: &Document<'_>, touched: Span, last: u32, target: &Target) -> Option<Enclosing> {
     let lines = Lines::new(document.text());
     let mut found = None;
     let mut node = document.root()?;
@@ -123,7 +126,7 @@ fn enclosing(document: &Document<'_>, touched: Span, target: &Target) -> Option<
         let Some(element) = element_around(node, &target.gone) else { return found };
         let (start, end) = (lines.start(element.start), lines.next(element.end));
         let own = Span::new(offset(start), offset(end));
-        let ended = lines.is_start(end) && (touched.end as usize) < end;
+        let ended = lines.is_start(end) && (last as usize) < end;
         if block && lines.begins_line(element.start) && own.contains(touched) && ended {
             let records = element.first_record()..element.next_record();
             found = Some(Enclosing { collection: node.index(), records, lines: own });
