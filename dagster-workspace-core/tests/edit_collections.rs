@@ -207,7 +207,15 @@ fn large_lists_cost_what_their_length_says() {
         for item in items.iter_mut().step_by(10) {
             item.set("port", Value::Int(1));
         }
-        items.insert(count / 2, Value::Mapping(vec![("name".into(), "new".into())]));
+        for at in (1..10).rev() {
+            let name = format!("new{at}");
+            items.insert(count * at / 10, Value::Mapping(vec![("name".into(), name.into())]));
+        }
+        // One of ten new, one of ten gone, one of ten elsewhere.
+        for at in (0..count / 2).step_by(20) {
+            items[at].set("name", format!("other{at}").into());
+            items.swap(at + 1, at + 2);
+        }
         value.set("deployments", Value::Sequence(items));
         let start = Instant::now();
         let outcome = apply(&text, &Edit::Set { path: Path::default(), value });

@@ -12,8 +12,8 @@ use alloc::vec::Vec;
 
 use super::append::{brackets_in, dash_gap};
 use super::comments::own_lines;
-use super::element::{Element, elements, style};
-use super::emit::{self, Place};
+use super::element::{Element, elements, rhythm, style};
+use super::emit::{self, Brackets, Place};
 use super::gap::Gap;
 use super::item::{Setting, set_lines};
 use super::locate::{Spot, check_anchors, check_shared};
@@ -207,16 +207,18 @@ impl<'d, 't> Reshape<'d, 't> {
             return Ok(());
         }
         let look = Look::inside(self.document, spot.node, self.texts);
-        let mut gap = Gap { before: None, gone: Vec::new(), after: None, new: Vec::new() };
+        let blanks = rhythm(Lines::new(self.document.text()), spot.node);
+        let brackets = brackets_in(spot.node);
+        let mut gap = Gap { before: None, gone: Vec::new(), after: None, new: Vec::new(), blanks };
         let mut next = 0;
         for slot in slots {
             let Slot::Stays(at) = slot else {
-                gap.new.push(self.text(spot, all, &slot, &look)?);
+                gap.new.push(self.text(spot, all, &slot, (&look, brackets))?);
                 continue;
             };
             let after = all.get(at).copied();
             self.close(spot.node, &Gap { gone: all.get(next..at).unwrap_or_default().to_vec(), after, ..gap }, out)?;
-            gap = Gap { before: after, gone: Vec::new(), after: None, new: Vec::new() };
+            gap = Gap { before: after, gone: Vec::new(), after: None, new: Vec::new(), blanks };
             next = at + 1;
         }
         self.close(spot.node, &Gap { gone: all.get(next..).unwrap_or_default().to_vec(), ..gap }, out)
@@ -231,11 +233,17 @@ impl<'d, 't> Reshape<'d, 't> {
     }
 
     /// A new element as it is written in its collection.
-    fn text(&self, spot: Spot<'d>, all: &[Element<'d>], slot: &Slot<'_>, look: &Look<'d>) -> Result<String, Refusal> {
+    fn text(
+        &self,
+        spot: Spot<'d>,
+        all: &[Element<'d>],
+        slot: &Slot<'_>,
+        (look, brackets): (&Look<'d>, Brackets),
+    ) -> Result<String, Refusal> {
         let node = spot.node;
         if let Slot::Moves(at, value) = *slot {
             let moved = all.get(at).and_then(|element| self.moved(spot, element, value));
-            return moved.map_or_else(|| self.text(spot, all, &Slot::Item(value), look), Ok);
+            return moved.map_or_else(|| self.text(spot, all, &Slot::Item(value), (look, brackets)), Ok);
         }
         let place = match *slot {
             Slot::Entry(key, value) => Place::Entry(key, value),
@@ -243,7 +251,7 @@ impl<'d, 't> Reshape<'d, 't> {
             Slot::Stays(_) => return Err(refuse(Reason::Unprovable, node.span())),
         };
         if style(node) == Style::Flow {
-            return Ok(emit::element_in_brackets(place, look, brackets_in(node)));
+            return Ok(emit::element_in_brackets(place, look, brackets));
         }
         let fresh = Document::parse(emit::element(place, look)).map_err(|_| refuse(Reason::Unprovable, node.span()))?;
         let line_break = Lines::new(self.document.text()).line_break(node.span().start as usize);

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::append::{append_flow, append_lines};
 use super::comments::{lead_start, own_end, own_lines};
-use super::element::{Element, chomping, last_written, rhythm, style, takes_lines};
+use super::element::{Element, chomping, last_written, style, takes_lines};
 use super::{refuse, splice};
 use crate::error::{Reason, Refusal};
 use crate::span::Span;
@@ -27,6 +27,8 @@ pub(super) struct Gap<'d> {
     pub(super) after: Option<Element<'d>>,
     /// What comes: in a block collection lines in its column, the last one not ended; else text.
     pub(super) new: Vec<String>,
+    /// Blank lines between neighbours of the collection, as `element::rhythm` counts them.
+    pub(super) blanks: usize,
 }
 
 impl<'d> Gap<'d> {
@@ -53,7 +55,7 @@ impl<'d> Gap<'d> {
     fn insert(&self, document: &Document<'_>, collection: Node<'_>) -> Result<Vec<Splice>, Refusal> {
         let lines = Lines::new(document.text());
         let line_break = lines.line_break(self.before.or(self.after).map_or(0, |near| near.start));
-        let between = line_break.repeat(1 + rhythm(lines, collection));
+        let between = line_break.repeat(1 + self.blanks);
         let text = self.new.join(&between);
         Ok(alloc::vec![match (self.before, self.after) {
             (None, Some(first)) if !lines.begins_line(first.start) => {
@@ -100,7 +102,7 @@ impl<'d> Gap<'d> {
         self.check_kept(document, last.1)?;
         let open = last.1 >= lines.len() && !lines.is_start(last.1);
         let line_break = lines.line_break(first.0);
-        let mut text = self.new.join(&line_break.repeat(1 + rhythm(lines, collection)));
+        let mut text = self.new.join(&line_break.repeat(1 + self.blanks));
         let breaks = !text.is_empty() && (!open || last.0 > first.0);
         if breaks || open && needs_break(&text) {
             text.push_str(line_break);
@@ -162,7 +164,8 @@ impl<'d> Gap<'d> {
         let last = self.gone.last().unwrap_or(first);
         if let [new, more @ ..] = self.new.as_slice() {
             let rest = self.gone.iter().skip(1).copied().collect();
-            let rest = Self { before: Some(*first), gone: rest, after: self.after, new: more.to_vec() };
+            let rest =
+                Self { before: Some(*first), gone: rest, after: self.after, new: more.to_vec(), blanks: self.blanks };
             let mut splices = rest.splices(document, collection)?;
             splices.push(splice(first.start, first.end, new.trim_start_matches(' ')));
             return Ok(splices);

@@ -26,7 +26,7 @@ pub(super) fn remove(document: &Document<'_>, path: &Path) -> Result<Option<Chan
     let mut around = elements_from(parent, number.saturating_sub(1));
     let before = if number > 0 { around.next() } else { None };
     let own = around.next().ok_or_else(not_found)?;
-    let gap = Gap { before, gone: alloc::vec![own], after: around.next(), new: Vec::new() };
+    let gap = Gap { before, gone: alloc::vec![own], after: around.next(), new: Vec::new(), blanks: 0 };
     let (first, next) = (own.first_record(), own.next_record());
     check_anchors(document, first, next)?;
     if gap.before.is_some() || gap.after.is_some() {
