@@ -134,7 +134,10 @@ impl<'d> Reader<'d> {
         self.target(node)?.scalar()?.as_str(self.schema)
     }
 
-    /// Value under `key` of a mapping: its own entry, else that of the mappings it merges.
+    /// Value under `key` of a mapping, its own or that of a mapping it merges: whichever the reader takes.
+    ///
+    /// To Dagster's reader own entries win wherever they stand. Helm's puts in what is merged where `<<` stands, so an own
+    /// entry wins only behind it. Of two `<<` the last wins, of a list of mappings the first.
     ///
     /// The value may be an alias. Through merge keys at most 4,096 entries are visited; [`Reader::value`] reports what
     /// lies beyond.
@@ -154,7 +157,7 @@ impl<'d> Reader<'d> {
         self.target(node).into_iter().flat_map(Node::items)
     }
 
-    /// Entries of a mapping as its readers see them: merged ones first, each key once. Bounded as [`Reader::get`].
+    /// Entries of a mapping as its reader sees them, each key once. Bounded as [`Reader::get`].
     #[must_use]
     pub fn entries(&self, node: Node<'d>) -> Vec<Entry<'d>> {
         let mut out = Keyed::default();
@@ -206,22 +209,35 @@ impl<'d> Reader<'d> {
         Ok(target)
     }
 
-    /// The mappings that `node` merges, the one that wins first.
-    fn merged(&self, node: Node<'d>) -> Vec<Node<'d>> {
-        let keys: Vec<_> = node.entries().filter(|entry| self.is_merge(entry.key)).collect();
-        let values = keys.iter().rev().filter_map(|entry| self.target(entry.value));
-        let mappings = values.flat_map(|value| {
-            let itself = value.kind().is_mapping().then_some(value);
-            itself.into_iter().chain(value.items().filter_map(|item| self.target(item)))
-        });
-        mappings.filter(|mapping| mapping.kind().is_mapping()).collect()
+    /// The entries of a mapping in the order in which the reader puts them in, so that of equal keys the last wins.
+    fn in_order(&self, node: Node<'d>) -> Vec<Entry<'d>> {
+        let mut entries: Vec<_> = node.entries().collect();
+        if self.schema == Schema::Dagster {
+            // PyYAML merges first. Sorting is stable: both kinds keep their order.
+            entries.sort_by_key(|entry| !self.is_merge(entry.key));
+        }
+        entries
+    }
+
+    /// The mappings that the value of a merge key names, the one that wins first.
+    fn merged(&self, value: Node<'d>) -> Vec<Node<'d>> {
+        let Some(value) = self.target(value) else { return Vec::new() };
+        let itself = value.kind().is_mapping().then_some(value);
+        let items = value.items().filter_map(|item| self.target(item));
+        itself.into_iter().chain(items).filter(|mapping| mapping.kind().is_mapping()).collect()
     }
 
     fn find(&self, node: Node<'d>, key: &str, left: &mut usize) -> Option<Entry<'d>> {
-        let is_key = |node| self.key(node).is_ok_and(|own| own == key);
-        let own = node.entries().filter(|entry| is_key(entry.key) && !self.is_merge(entry.key));
-        own.last().or_else(|| {
-            self.merged(node).into_iter().find_map(|mapping| {
+        let is_own = |entry: &Entry<'d>| self.key(entry.key).is_ok_and(|own| own == key) && !self.is_merge(entry.key);
+        // Nearly every mapping merges nothing: no order to be made up.
+        if !node.entries().any(|entry| self.is_merge(entry.key)) {
+            return node.entries().filter(is_own).last();
+        }
+        self.in_order(node).into_iter().rev().find_map(|entry| {
+            if !self.is_merge(entry.key) {
+                return is_own(&entry).then_some(entry);
+            }
+            self.merged(entry.value).into_iter().find_map(|mapping| {
                 *left = left.checked_sub(1 + mapping.entries().count())?;
                 self.find(mapping, key, left)
             })
@@ -229,14 +245,17 @@ impl<'d> Reader<'d> {
     }
 
     fn gather(&self, node: Node<'d>, out: &mut Keyed<'d>, left: &mut usize) {
-        for mapping in self.merged(node).into_iter().rev() {
-            let Some(rest) = left.checked_sub(1 + mapping.entries().count()) else { return };
-            *left = rest;
-            self.gather(mapping, out, left);
-        }
-        for entry in node.entries().filter(|entry| !self.is_merge(entry.key)) {
-            if let Ok(key) = self.key(entry.key) {
-                out.put(key, entry);
+        for entry in self.in_order(node) {
+            if !self.is_merge(entry.key) {
+                if let Ok(key) = self.key(entry.key) {
+                    out.put(key, entry);
+                }
+                continue;
+            }
+            for mapping in self.merged(entry.value).into_iter().rev() {
+                let Some(rest) = left.checked_sub(1 + mapping.entries().count()) else { return };
+                *left = rest;
+                self.gather(mapping, out, left);
             }
         }
     }
@@ -313,14 +332,14 @@ impl<'d> Walk<'_, 'd> {
 
     fn mapping(&mut self, node: Node<'d>) -> Result<Value, DataError> {
         let mut out = Fields::default();
-        // First what is merged, as PyYAML orders it: own entries win wherever they stand.
-        for entry in node.entries().filter(|entry| self.reader.is_merge(entry.key)) {
-            self.merge(entry.value, &mut out)?;
-        }
-        for entry in node.entries().filter(|entry| !self.reader.is_merge(entry.key)) {
-            let key = self.reader.key(entry.key)?.into_owned();
-            let value = self.value(entry.value)?;
-            out.put(key, value);
+        for entry in self.reader.in_order(node) {
+            if self.reader.is_merge(entry.key) {
+                self.merge(entry.value, &mut out)?;
+            } else {
+                let key = self.reader.key(entry.key)?.into_owned();
+                let value = self.value(entry.value)?;
+                out.put(key, value);
+            }
         }
         Ok(Value::Mapping(out.entries))
     }

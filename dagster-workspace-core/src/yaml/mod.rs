@@ -16,6 +16,7 @@ mod schema;
 
 pub use data::{DataError, DataProblem, Reader};
 pub use document::{Document, Part};
+pub(crate) use node::head;
 pub use node::{Entry, Mapping, Node, Scalar, Sequence};
 pub use path::{ItemKey, Path, PathError, Step};
 pub use record::{Kind, Style};

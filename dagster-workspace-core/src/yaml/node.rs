@@ -306,6 +306,13 @@ impl Node<'_> {
     }
 }
 
+/// The part of a node on its first line.
+pub(crate) fn head(node: Node<'_>) -> Span {
+    let Span { start, end } = node.span();
+    let line = node.source().find(['\n', '\r']).and_then(|at| u32::try_from(at).ok());
+    Span::new(start, line.map_or(end, |at| start + at))
+}
+
 /// One entry of a mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry<'d> {

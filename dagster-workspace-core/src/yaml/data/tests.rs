@@ -33,10 +33,11 @@ fn data_is_what_the_readers_make_of_it() {
         ("a: &x 1\nb: &x 2\nc: *x\n", r#"{"a":1,"b":2,"c":2}"#),
         ("a: 1\na: 2\n", r#"{"a":2}"#),
         ("1: a\ntrue: b\n", r#"{"1":"a","true":"b"}"#),
-        // Own entries win wherever they stand; of a list the first wins; of two merge keys the last.
-        ("a: &x {p: 1, q: 2}\np: 0\n<<: *x\n", r#"{"p":0,"q":2,"a":{"p":1,"q":2}}"#),
-        ("a: &x {p: 1}\nb: &y {p: 2, q: 3}\n<<: [*x, *y]\n", r#"{"p":1,"q":3,"a":{"p":1},"b":{"p":2,"q":3}}"#),
+        // Of a list the first wins; of two merge keys the last; own entries behind them.
+        ("<<: [{p: 1}, {p: 2, q: 3}]\n", r#"{"p":1,"q":3}"#),
         ("<<: {p: 1}\n<<: {p: 2}\n", r#"{"p":2}"#),
+        ("<<: {p: 1, q: 1}\n<<: [{q: 2}, {q: 3, p: 3}]\n<<: {r: 4}\n", r#"{"p":3,"q":2,"r":4}"#),
+        ("<<: {p: 1, q: 1}\n<<: {p: 2}\nq: 3\n", r#"{"p":2,"q":3}"#),
         ("<<: {<<: {p: 1, q: 1}, q: 2}\n", r#"{"p":1,"q":2}"#),
         ("'<<': {p: 1}\n", r#"{"<<":{"p":1}}"#),
         ("&k a: 1\nb: *k\n", r#"{"a":1,"b":"a"}"#),
@@ -55,6 +56,23 @@ fn data_is_what_the_readers_make_of_it() {
     check(Schema::Dagster, "'on': 1\ny: 012\n", r#"{"on":1,"y":10}"#);
     let key = Document::parse("on: 1\n").unwrap().to_value(Schema::Dagster).unwrap();
     assert_eq!(key.entries(), [("true".into(), Value::Int(1))]);
+}
+
+/// Helm puts in what is merged where `<<` stands, PyYAML before everything else.
+#[test]
+fn own_entries_before_a_merge_key_win_for_dagster_alone() {
+    let cases = [
+        ("p: 0\n<<: {p: 1, q: 2}\n", r#"{"p":0,"q":2}"#, r#"{"p":1,"q":2}"#),
+        ("<<: {p: 1}\np: 0\n<<: {p: 2, q: 2}\n", r#"{"p":0,"q":2}"#, r#"{"p":2,"q":2}"#),
+        ("p: 0\n<<: {p: 1}\n<<: {q: 2}\n", r#"{"p":0,"q":2}"#, r#"{"p":1,"q":2}"#),
+        ("p: 0\n<<: [{q: 1}, {p: 2, q: 2}]\n", r#"{"p":0,"q":1}"#, r#"{"p":2,"q":1}"#),
+        ("p: 0\n<<: {p: 1}\np: 3\n", r#"{"p":3}"#, r#"{"p":3}"#),
+        ("p: 0\n<<: {p: 1, <<: {p: 2}}\n", r#"{"p":0}"#, r#"{"p":2}"#),
+    ];
+    for (text, dagster, helm) in cases {
+        check(Schema::Dagster, text, dagster);
+        check(Schema::Helm, text, helm);
+    }
 }
 
 #[test]
