@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use dagster_workspace_kube::store::contract::{self, Recreated};
 use dagster_workspace_kube::store::{
-    Directory, FileKind, Found, Key, MAX_LEN, Memory, Precondition, Store, StoreError, Stored, Version,
+    Directory, FileKind, Found, Key, LinkProblem, MAX_LEN, Memory, Precondition, Store, StoreError, Stored, Version,
 };
 use tempfile::TempDir;
 
@@ -126,19 +126,75 @@ async fn temporary_files_of_killed_writers_are_removed_and_no_others() {
 }
 
 #[tokio::test]
-async fn err_symlink_is_neither_read_nor_replaced() {
+async fn file_behind_a_link_is_edited_and_the_link_stays() {
     let (folder, store) = folder_with(b"a: 1\n");
-    let link = Key::new("link.yaml").unwrap();
-    let path = folder.path().join("link.yaml");
-    for target in ["values.yaml", "nowhere.yaml", "/etc/hostname", "."] {
+    let (link, path) = (Key::new("link.yaml").unwrap(), folder.path().join("link.yaml"));
+    let real = folder.path().join("values.yaml");
+    fs::set_permissions(&real, Permissions::from_mode(0o640)).unwrap();
+    symlink("values.yaml", folder.path().join("between.yaml")).unwrap();
+    symlink("between.yaml", &path).unwrap();
+    let read = store.get(&link).await.unwrap();
+    assert_eq!(read, store.get(&key()).await.unwrap());
+    store.put(&link, "a: 2\n", Precondition::Matches(read.version.clone())).await.unwrap();
+    assert_eq!(fs::read_link(&path).unwrap(), Path::new("between.yaml"));
+    assert_eq!(fs::read(&real).unwrap(), b"a: 2\n");
+    assert_eq!(fs::metadata(&real).unwrap().mode() & 0o7777, 0o640);
+    // By whichever name, a writer that has read the older text is too late.
+    let late = store.put(&key(), "a: 3\n", Precondition::Matches(read.version)).await;
+    assert!(matches!(late, Err(StoreError::Conflict { .. })), "{late:?}");
+    assert_eq!(names(folder.path()), ["between.yaml", "link.yaml", "values.yaml"]);
+}
+
+#[tokio::test]
+async fn link_inside_of_a_git_work_tree_is_followed_and_its_file_is_locked() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir_all(at("base")).unwrap();
+    fs::create_dir_all(at("prod")).unwrap();
+    fs::write(at("base/user-code.yaml"), "a: 1\n").unwrap();
+    symlink("../base/user-code.yaml", at("prod/values.yaml")).unwrap();
+    symlink("prod", at("here")).unwrap();
+    let store = Directory::new(at("here"));
+    let outside = store.get(&key()).await;
+    assert!(matches!(outside, Err(StoreError::Link { problem: LinkProblem::Outside { .. }, .. })), "{outside:?}");
+    // A work tree of its own has a file of that name, a repository a directory.
+    fs::write(at(".git"), "gitdir: elsewhere\n").unwrap();
+    let read = store.get(&key()).await.unwrap();
+    let locked = File::open(at("base")).unwrap();
+    locked.lock().unwrap();
+    let busy = store.put(&key(), "a: 2\n", Precondition::Matches(read.version.clone())).await;
+    assert!(matches!(busy, Err(StoreError::Busy { .. })), "{busy:?}");
+    drop(locked);
+    store.put(&key(), "a: 2\n", Precondition::Matches(read.version)).await.unwrap();
+    assert_eq!(fs::read(at("base/user-code.yaml")).unwrap(), b"a: 2\n");
+    assert_eq!((names(&at("base")), names(&at("prod"))), (vec!["user-code.yaml".into()], vec!["values.yaml".into()]));
+    assert!(at("prod/values.yaml").symlink_metadata().unwrap().is_symlink());
+}
+
+#[tokio::test]
+async fn err_link_that_leads_nowhere_outside_or_to_itself() {
+    let (folder, store) = folder_with(b"a: 1\n");
+    let (link, path) = (Key::new("link.yaml").unwrap(), folder.path().join("link.yaml"));
+    let cases = [("nowhere.yaml", "does not exist"), ("/etc/hostname", "outside of"), ("link.yaml", "back to itself")];
+    for (target, expected) in cases {
         symlink(target, &path).unwrap();
-        assert_not_a_file(store.get(&link).await, &path, FileKind::Symlink);
-        assert_not_a_file(store.put(&link, "a: 2\n", Precondition::Absent).await, &path, FileKind::Symlink);
+        let read = store.get(&link).await.map(|_| ());
+        let written = store.put(&link, "a: 2\n", Precondition::Absent).await.map(|_| ());
+        for answer in [read, written] {
+            let Err(error @ StoreError::Link { .. }) = answer else { panic!("{target}: {answer:?}") };
+            assert!(error.to_string().contains(expected) && error.hint().is_some(), "{error}");
+        }
         assert_eq!(fs::read_link(&path).unwrap(), Path::new(target));
         fs::remove_file(&path).unwrap();
     }
-    assert_eq!(names(folder.path()), ["values.yaml"]);
-    assert_eq!(fs::read(folder.path().join("values.yaml")).unwrap(), b"a: 1\n");
+    // What is behind a link is judged as what it is.
+    fs::create_dir(folder.path().join("folder")).unwrap();
+    symlink("folder", &path).unwrap();
+    assert_not_a_file(
+        store.get(&link).await,
+        &folder.path().canonicalize().unwrap().join("folder"),
+        FileKind::Directory,
+    );
 }
 
 #[tokio::test]

@@ -50,6 +50,7 @@ impl Exit {
             | StoreError::NotUtf8 { .. }
             | StoreError::TooLarge { .. }
             | StoreError::NotAFile { .. }
+            | StoreError::Link { .. }
             | StoreError::NoDirectory { .. }
             | StoreError::Denied { action: "read", .. }
             | StoreError::Io { action: "read", .. } => Self::Invalid,

@@ -1,5 +1,6 @@
 //! Documents as files of one directory. [`Directory`] compares and renames under an advisory lock; start there.
 
+use std::ffi::OsString;
 use std::fs::{File, Metadata, Permissions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
@@ -9,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, Dir, Mode, OFlags};
 
-use super::{FileKind, Key, MAX_LEN, Precondition, Store, StoreError, StoreFuture, Stored, Version};
+use super::{
+    FileKind, Found, Key, LinkProblem, MAX_LEN, Precondition, Store, StoreError, StoreFuture, Stored, Version,
+};
 use crate::hash;
 
 /// Names of temporary files begin with this, which no [`Key`] does.
@@ -38,6 +41,12 @@ const LOCK_WAIT: Duration = Duration::from_secs(2);
 /// An editor that writes into the file in place can be read half way through. A file system without `flock` on
 /// directories (some network shares) is refused with an error, not used without a lock.
 ///
+/// # Links
+/// A document that is a symbolic link is the file behind it: read there, and replaced there under the lock of that file's own
+/// directory, so that the link stays a link. What lies outside of the Git work tree of the directory (outside of the
+/// directory itself, where it is in none), does not exist, or leads back to itself is [`StoreError::Link`]; a link that comes
+/// to mean another file during a write is a conflict.
+///
 /// A write makes a new file: mode is kept, owner and group as far as the system permits, hard links, access control
 /// lists and extended attributes are not. The directory must be writable; a read-only file in it does not stop a write.
 #[derive(Clone, Debug)]
@@ -63,7 +72,7 @@ impl Store for Directory {
     fn get<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Stored> {
         let (path, key) = (Arc::clone(&self.path), key.clone());
         Box::pin(async move {
-            let read = move || Opened::new(&path)?.get(&key);
+            let read = move || Opened::new(&path, &key)?.get();
             match tokio::task::spawn_blocking(read).await {
                 Ok(result) => result,
                 Err(source) => {
@@ -78,7 +87,7 @@ impl Store for Directory {
         Box::pin(async move {
             StoreError::check_len(key, text.len() as u64, MAX_LEN)?;
             let (owned, text) = (key.clone(), text.to_owned());
-            let write = move || Opened::new(&path)?.put(&owned, &text, precondition.into_expected());
+            let write = move || Opened::new(&path, &owned)?.put(&path, &text, precondition.into_expected());
             match tokio::task::spawn_blocking(write).await {
                 Ok(result) => result,
                 Err(source) => {
@@ -89,11 +98,56 @@ impl Store for Directory {
     }
 }
 
-/// An open directory. All names are resolved in it, so a directory that is renamed or replaced meanwhile is still the one
-/// that was locked.
+/// A document's file in its open directory. Its name is resolved in that, so a directory that is renamed or replaced
+/// meanwhile is still the one that was locked.
 struct Opened<'a> {
     directory: File,
-    path: &'a Path,
+    key: &'a Key,
+    place: FilePlace,
+}
+
+/// Where the file of a document is: behind all links.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct FilePlace {
+    directory: PathBuf,
+    name: OsString,
+}
+
+impl FilePlace {
+    fn path(&self) -> PathBuf {
+        self.directory.join(&self.name)
+    }
+
+    /// The file that `key` means in `directory`.
+    fn of(directory: &Path, key: &Key) -> Result<Self, StoreError> {
+        let path = directory.join(key.as_str());
+        let named = Self { directory: directory.to_path_buf(), name: key.as_str().into() };
+        if !path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink()) {
+            return Ok(named);
+        }
+        let refused = |problem| StoreError::Link { path: path.clone(), problem };
+        let real = path.canonicalize().map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => refused(LinkProblem::Dangling),
+            io::ErrorKind::PermissionDenied => failed(&path, "read", error),
+            _ if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => refused(LinkProblem::Loop),
+            _ => failed(&path, "read", error),
+        })?;
+        let tree = tree_of(directory).map_err(|error| failed(directory, "read", error))?;
+        match (real.strip_prefix(&tree), real.parent(), real.file_name()) {
+            (Ok(inside), Some(directory), Some(name)) if !inside.starts_with(".git") => {
+                Ok(Self { directory: directory.to_path_buf(), name: name.to_owned() })
+            }
+            _ => Err(refused(LinkProblem::Outside { target: real, tree })),
+        }
+    }
+}
+
+/// The Git work tree that a directory is in, else the directory itself, without links.
+fn tree_of(directory: &Path) -> io::Result<PathBuf> {
+    let real = directory.canonicalize()?;
+    // A work tree of its own has a file of that name.
+    let tree = real.ancestors().find(|outer| outer.join(".git").symlink_metadata().is_ok()).map(Path::to_path_buf);
+    Ok(tree.unwrap_or(real))
 }
 
 /// A document's file as it was read.
@@ -104,28 +158,31 @@ struct Current {
 }
 
 impl<'a> Opened<'a> {
-    fn new(path: &'a Path) -> Result<Self, StoreError> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        match rustix::fs::open(path, flags, Mode::empty()) {
-            Ok(descriptor) => Ok(Self { directory: File::from(descriptor), path }),
-            Err(errno) => Err(StoreError::NoDirectory { path: path.to_path_buf(), source: errno.into() }),
-        }
+    /// The directory `path` is looked at first, so that one that is missing is told of as that.
+    fn new(path: &Path, key: &'a Key) -> Result<Self, StoreError> {
+        let named = open_directory(path)?;
+        let place = FilePlace::of(path, key)?;
+        let directory = if place.directory == path { named } else { open_directory(&place.directory)? };
+        Ok(Self { directory, key, place })
     }
 
-    fn get(&self, key: &Key) -> Result<Stored, StoreError> {
-        let Some(Current { bytes, version, metadata: _ }) = self.read(key)? else {
-            return Err(StoreError::NotFound { key: key.clone() });
+    fn get(&self) -> Result<Stored, StoreError> {
+        let key = || self.key.clone();
+        let Some(Current { bytes, version, metadata: _ }) = self.read()? else {
+            return Err(StoreError::NotFound { key: key() });
         };
         match String::from_utf8(bytes) {
             Ok(text) => Ok(Stored { text, version }),
-            Err(error) => Err(StoreError::NotUtf8 { key: key.clone(), offset: error.utf8_error().valid_up_to() }),
+            Err(error) => Err(StoreError::NotUtf8 { key: key(), offset: error.utf8_error().valid_up_to() }),
         }
     }
 
-    fn put(&self, key: &Key, text: &str, expected: Option<Version>) -> Result<Version, StoreError> {
-        self.lock(key)?;
+    /// `path` is the directory that the key was looked up in.
+    fn put(&self, path: &Path, text: &str, expected: Option<Version>) -> Result<Version, StoreError> {
+        let key = self.key;
+        self.lock()?;
         self.remove_stale();
-        let current = self.read(key)?;
+        let current = self.read()?;
         let found = current.as_ref().map(|current| current.version.clone());
         if expected != found {
             return Err(StoreError::Conflict { key: key.clone(), expected, found: found.into() });
@@ -136,11 +193,14 @@ impl<'a> Opened<'a> {
         let metadata = current.map(|current| current.metadata);
         let temporary = Temporary::write(self, text, metadata.as_ref())?;
         // Flushing took its time: look again whether somebody without a lock was here.
-        if !self.unchanged(key, metadata.as_ref())? {
-            let found = self.read(key)?.map(|current| current.version);
+        if !self.unchanged(metadata.as_ref())? {
+            let found = self.read()?.map(|current| current.version);
             return Err(StoreError::Conflict { key: key.clone(), expected, found: found.into() });
         }
-        temporary.rename_to(key)?;
+        if FilePlace::of(path, key).ok().as_ref() != Some(&self.place) {
+            return Err(StoreError::Conflict { key: key.clone(), expected, found: Found::Unknown });
+        }
+        temporary.rename()?;
         match self.directory.sync_all() {
             Ok(()) => Ok(version_of(text.as_bytes())),
             // The new text can be read, but whether it outlives a power cut is open.
@@ -149,18 +209,19 @@ impl<'a> Opened<'a> {
     }
 
     /// Takes the lock, which ends when the directory is closed or the process dies.
-    fn lock(&self, key: &Key) -> Result<(), StoreError> {
+    fn lock(&self) -> Result<(), StoreError> {
         let started = Instant::now();
         let mut pause = Duration::from_millis(1);
         loop {
             match self.directory.try_lock() {
                 Ok(()) => return Ok(()),
-                Err(TryLockError::Error(source)) => return Err(failed(self.path, "lock", source)),
+                Err(TryLockError::Error(source)) => return Err(failed(&self.place.directory, "lock", source)),
                 // Not `lock`, which waits for ever: a stopped process, or a script under `flock DIR`, may hold it.
                 Err(TryLockError::WouldBlock) if started.elapsed() < LOCK_WAIT => std::thread::sleep(pause),
                 Err(TryLockError::WouldBlock) => {
-                    let reason = format!("another process or a script holds the lock of `{}`", self.path.display());
-                    return Err(StoreError::Busy { key: key.clone(), reason, retry_after: None });
+                    let directory = self.place.directory.display();
+                    let reason = format!("another process or a script holds the lock of `{directory}`");
+                    return Err(StoreError::Busy { key: self.key.clone(), reason, retry_after: None });
                 }
             }
             pause = (pause * 2).min(Duration::from_millis(8));
@@ -168,9 +229,9 @@ impl<'a> Opened<'a> {
     }
 
     /// The file's bytes, or `None` where there is no file. Refuses everything that is not a regular file.
-    fn read(&self, key: &Key) -> Result<Option<Current>, StoreError> {
-        let path = self.path.join(key.as_str());
-        let Some(file) = self.open_document(key)? else { return Ok(None) };
+    fn read(&self) -> Result<Option<Current>, StoreError> {
+        let (path, key) = (self.place.path(), self.key);
+        let Some(file) = self.open_document()? else { return Ok(None) };
         let metadata = file.metadata().map_err(|source| failed(&path, "read", source))?;
         if let Some(found) = kind_of(&metadata) {
             return Err(StoreError::NotAFile { path, found });
@@ -184,15 +245,15 @@ impl<'a> Opened<'a> {
         Ok(Some(Current { version: version_of(&bytes), bytes, metadata }))
     }
 
-    fn open_document(&self, key: &Key) -> Result<Option<File>, StoreError> {
+    fn open_document(&self) -> Result<Option<File>, StoreError> {
         // NONBLOCK: opening a pipe that nobody writes to would wait for ever.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let errno = match rustix::fs::openat(&self.directory, key.as_str(), flags, Mode::empty()) {
+        let errno = match rustix::fs::openat(&self.directory, &self.place.name, flags, Mode::empty()) {
             Ok(descriptor) => return Ok(Some(File::from(descriptor))),
             Err(rustix::io::Errno::NOENT) => return Ok(None),
             Err(errno) => errno,
         };
-        let path = self.path.join(key.as_str());
+        let path = self.place.path();
         // The system's answers for a link or a socket differ from Unix to Unix, so the file is asked what it is.
         match path.symlink_metadata().ok().as_ref().and_then(kind_of) {
             Some(found @ (FileKind::Symlink | FileKind::Special)) => Err(StoreError::NotAFile { path, found }),
@@ -201,9 +262,9 @@ impl<'a> Opened<'a> {
     }
 
     /// Whether the file is still the one that `before` describes (`None`: absent), without reading it.
-    fn unchanged(&self, key: &Key, before: Option<&Metadata>) -> Result<bool, StoreError> {
-        let Some(file) = self.open_document(key)? else { return Ok(before.is_none()) };
-        let now = file.metadata().map_err(|source| failed(&self.path.join(key.as_str()), "read", source))?;
+    fn unchanged(&self, before: Option<&Metadata>) -> Result<bool, StoreError> {
+        let Some(file) = self.open_document()? else { return Ok(before.is_none()) };
+        let now = file.metadata().map_err(|source| failed(&self.place.path(), "read", source))?;
         Ok(before.is_some_and(|before| identity(before) == identity(&now)))
     }
 
@@ -217,6 +278,14 @@ impl<'a> Opened<'a> {
                 let _ = rustix::fs::unlinkat(&self.directory, name, AtFlags::empty());
             }
         }
+    }
+}
+
+fn open_directory(path: &Path) -> Result<File, StoreError> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(descriptor) => Ok(File::from(descriptor)),
+        Err(errno) => Err(StoreError::NoDirectory { path: path.to_path_buf(), source: errno.into() }),
     }
 }
 
@@ -236,26 +305,27 @@ impl<'a> Temporary<'a> {
         // EXCL never follows a link that somebody has put there.
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let descriptor = rustix::fs::openat(&opened.directory, name.as_str(), flags, Mode::from_raw_mode(mode))
-            .map_err(|errno| failed(opened.path, "create a file in", errno.into()))?;
+            .map_err(|errno| failed(&opened.place.directory, "create a file in", errno.into()))?;
         let temporary = Self { opened, name, renamed: false };
         let mut file = File::from(descriptor);
         fill(&mut file, text, like).map_err(|source| failed(&temporary.path(), "write", source))?;
         Ok(temporary)
     }
 
-    fn rename_to(mut self, key: &Key) -> Result<(), StoreError> {
-        let directory = &self.opened.directory;
-        match rustix::fs::renameat(directory, self.name.as_str(), directory, key.as_str()) {
+    /// Gives the file the document's name.
+    fn rename(mut self) -> Result<(), StoreError> {
+        let Opened { directory, place, .. } = self.opened;
+        match rustix::fs::renameat(directory, self.name.as_str(), directory, &place.name) {
             Ok(()) => {
                 self.renamed = true;
                 Ok(())
             }
-            Err(errno) => Err(failed(&self.opened.path.join(key.as_str()), "replace", errno.into())),
+            Err(errno) => Err(failed(&place.path(), "replace", errno.into())),
         }
     }
 
     fn path(&self) -> PathBuf {
-        self.opened.path.join(&self.name)
+        self.opened.place.directory.join(&self.name)
     }
 }
 
@@ -339,19 +409,20 @@ mod tests {
     fn last_look_sees_every_kind_of_edit() {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("values.yaml");
-        let (opened, key) = (Opened::new(folder.path()).unwrap(), Key::new("values.yaml").unwrap());
-        assert!(opened.unchanged(&key, None).unwrap());
+        let key = Key::new("values.yaml").unwrap();
+        let opened = Opened::new(folder.path(), &key).unwrap();
+        assert!(opened.unchanged(None).unwrap());
         fs::write(&path, "a: 1\n").unwrap();
-        assert!(!opened.unchanged(&key, None).unwrap(), "created");
-        let before = opened.read(&key).unwrap().unwrap().metadata;
-        assert!(opened.unchanged(&key, Some(&before)).unwrap());
+        assert!(!opened.unchanged(None).unwrap(), "created");
+        let before = opened.read().unwrap().unwrap().metadata;
+        assert!(opened.unchanged(Some(&before)).unwrap());
         fs::write(&path, "a: 1\nb: 2\n").unwrap();
-        assert!(!opened.unchanged(&key, Some(&before)).unwrap(), "written in place");
-        let before = opened.read(&key).unwrap().unwrap().metadata;
+        assert!(!opened.unchanged(Some(&before)).unwrap(), "written in place");
+        let before = opened.read().unwrap().unwrap().metadata;
         fs::write(folder.path().join("new"), "a: 1\nb: 3\n").unwrap();
         fs::rename(folder.path().join("new"), &path).unwrap();
-        assert!(!opened.unchanged(&key, Some(&before)).unwrap(), "replaced by a file of the same size");
+        assert!(!opened.unchanged(Some(&before)).unwrap(), "replaced by a file of the same size");
         fs::remove_file(&path).unwrap();
-        assert!(!opened.unchanged(&key, Some(&before)).unwrap(), "removed");
+        assert!(!opened.unchanged(Some(&before)).unwrap(), "removed");
     }
 }

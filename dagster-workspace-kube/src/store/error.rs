@@ -68,13 +68,21 @@ pub enum StoreError {
         /// How many bytes before the first wrong one.
         offset: usize,
     },
-    /// A link or another thing that a rename would destroy: name the real file.
+    /// Another thing than a file, which a rename would destroy: name the real file.
     #[error("`{}` is {found}, expected a regular file", path.display())]
     NotAFile {
         /// Where the document should be.
         path: PathBuf,
         /// What is there.
         found: FileKind,
+    },
+    /// A symbolic link that is not followed: mend it, or name the directory of the file behind it.
+    #[error("`{}` is a symbolic link {problem}", path.display())]
+    Link {
+        /// The link.
+        path: PathBuf,
+        /// Why it is not followed.
+        problem: LinkProblem,
     },
     /// The directory of the documents is missing, or is none.
     #[error("cannot open the directory `{}`", path.display())]
@@ -166,7 +174,11 @@ impl StoreError {
             Self::Conflict { .. } | Self::Ambiguous { .. } => Some("run it again: what is already done is left alone"),
             Self::Busy { .. } => Some("run it again later"),
             Self::NotUtf8 { .. } => Some("save the file as UTF-8"),
-            Self::NotAFile { found: FileKind::Symlink, .. } => Some("name the directory that holds the real file"),
+            Self::Link { problem: LinkProblem::Outside { .. }, .. } => {
+                Some("`--directory` names another place; a link to a file in the same Git work tree is followed")
+            }
+            Self::Link { .. } => Some("let the link name the file, or remove it"),
+            Self::NotAFile { found: FileKind::Symlink, .. } => Some("run it again: the link was just made"),
             Self::NoDirectory { .. } => Some("create the directory, or name another"),
             Self::Forbidden { .. } => {
                 Some("a role for this needs the verbs `get`, `update` and, to make new ones, `create` on `configmaps`")
@@ -244,6 +256,35 @@ impl fmt::Display for FileKind {
             Self::Directory => "a directory",
             Self::Special => "a pipe, socket or device",
         })
+    }
+}
+
+/// Why a symbolic link is not followed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LinkProblem {
+    /// There is nothing behind it.
+    Dangling,
+    /// It leads back to itself.
+    Loop,
+    /// What is behind it is nobody's who edits this directory.
+    Outside {
+        /// The file behind the link.
+        target: PathBuf,
+        /// The Git work tree of the directory, or the directory.
+        tree: PathBuf,
+    },
+}
+
+impl fmt::Display for LinkProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dangling => f.write_str("to a file that does not exist"),
+            Self::Loop => f.write_str("that leads back to itself"),
+            Self::Outside { target, tree } => {
+                write!(f, "to `{}`, outside of `{}`", target.display(), tree.display())
+            }
+        }
     }
 }
 

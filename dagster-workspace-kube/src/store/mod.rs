@@ -24,7 +24,7 @@ use std::pin::Pin;
 pub use config_map::{ConfigMaps, Place};
 #[cfg(unix)]
 pub use directory::Directory;
-pub use error::{FileKind, Found, ObjectName, StoreError};
+pub use error::{FileKind, Found, LinkProblem, ObjectName, StoreError};
 pub use memory::Memory;
 
 /// Texts over this many bytes are neither read nor written: the limit of `dagster-workspace-core`, 64 MiB.
@@ -42,7 +42,7 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when there is none; [`StoreError::NotUtf8`], [`StoreError::TooLarge`],
-    /// [`StoreError::NotAFile`] when it is nothing to edit; otherwise it could not be read and the variant says why.
+    /// [`StoreError::NotAFile`], [`StoreError::Link`] when it is nothing to edit; otherwise it could not be read and the variant says why.
     fn get<'a>(&'a self, key: &'a Key) -> StoreFuture<'a, Stored>;
 
     /// Writes `text` under `key` if what stands there is what `precondition` names, and gives the version it has from now on.
