@@ -38,6 +38,7 @@ pub(crate) fn describe(value: &Value) -> String {
         Value::Bool(value) => value.to_string(),
         Value::Int(number) => format!("the number {number}"),
         Value::Float(number) => format!("the number {number}"),
+        Value::String(text) if text.is_empty() => "an empty text".to_owned(),
         Value::String(_) => "a text".to_owned(),
         Value::Sequence(_) => "a list".to_owned(),
         Value::Mapping(_) => "a mapping".to_owned(),

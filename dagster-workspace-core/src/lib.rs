@@ -13,6 +13,7 @@ extern crate std;
 
 mod chart;
 pub mod compile;
+pub mod detect;
 pub mod diff;
 pub mod edit;
 pub mod error;

@@ -63,6 +63,31 @@ fn compiling_again_changes_nothing() {
     }
 }
 
+/// Servers are edited one by one: what stays keeps its bytes, what goes takes its own along.
+#[test]
+fn servers_that_differ_are_edited_and_no_others() {
+    let base = "dagsterWebserver:\n  workspace:\n    enabled: true\n    servers:\n      # team A\n      - host: \"a\"   # gpu\n        \
+                port: 3030\n        name: 'one'\n      - {host: b, port: 3031}   # nightly\n    externalConfigmap: ~ # none\n\
+                dagster-user-deployments:\n  enabled: true\n  enableSubchart: false\n";
+    let system = |workspace: &str| {
+        let workspace = format!("load_from:\n{workspace}");
+        compile(&Input { workspace: &workspace, system: base, ..input(Form::Servers) }).unwrap().system
+    };
+    let server = |host, port, name| format!("- grpc_server: {{host: {host}, port: {port}, location_name: {name}}}\n");
+    let (one, b) = (server("a", 3030, "one"), server("b", 3031, "b"));
+    assert_eq!(system(&(one.clone() + &b)), base);
+    assert_eq!(system(&(b.clone() + &one)), base, "the order of servers says nothing");
+    let port = system(&(one.clone() + &server("b", 4000, "b")));
+    assert_eq!(port, base.replace("port: 3031", "port: 4000"));
+    let gone = system(&one);
+    assert_eq!(gone, base.replace("      - {host: b, port: 3031}   # nightly\n", ""));
+    let named = system(&(one.clone() + &server("b", 3031, "other")));
+    assert!(named.contains("name: 'one'") && named.contains("name: other"), "{named}");
+    let more = system(&(one + &b + &server("zz", 1, "zz")));
+    assert!(more.contains("port: 3031}   # nightly\n      - host: zz\n        port: 1\n        name: zz\n"), "{more}");
+    assert_eq!(more.lines().count(), base.lines().count() + 3);
+}
+
 #[test]
 fn one_form_after_the_other_leaves_nothing_behind() {
     let external = compile(&input(Form::ConfigMap("w"))).unwrap().system;

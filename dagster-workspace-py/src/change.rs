@@ -55,7 +55,7 @@ fn raised(py: Python<'_>, failure: &TransformError, held: &Held) -> PyErr {
         TransformError::Parse(cause) => error::parse(py, &cause.diagnostic(), name, text),
         TransformError::Data(cause) => error::parse(py, &cause.diagnostic(), name, text),
         TransformError::Refused(refusal) => error::refused(py, refusal, name, text),
-        TransformError::Invalid { findings, text } => error::would_be_refused(py, failure, findings, name, text),
+        TransformError::Invalid { findings } => error::would_be_refused(py, failure, findings, name, text),
         TransformError::NameTaken { name: entry, difference, .. } => {
             error::about(py, "NameTakenError", failure, held, |fields| {
                 fields.set_item("name", entry)?;

@@ -67,8 +67,6 @@ pub enum CompileError {
     Refused {
         /// Which text.
         part: Part,
-        /// The text, with the edits before this one.
-        text: String,
         /// Where and why.
         source: Refusal,
     },
@@ -144,7 +142,7 @@ impl CompileError {
         }
     }
 
-    /// The error as a finding in [`CompileError::part`]; of a refusal in its own `text`.
+    /// The error as a finding in [`CompileError::part`].
     #[must_use]
     pub fn diagnostic(&self) -> Diagnostic {
         match self {

@@ -11,6 +11,7 @@ mod server;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::edit::former::Former;
 use crate::edit::{self, Edit};
 use crate::lint::Version;
 use crate::system::SystemValues;
@@ -91,11 +92,11 @@ pub fn compile(input: &Input<'_>) -> Result<Compiled, CompileError> {
         Form::ConfigMap(_) => Vec::new(),
     };
     let user_deployments = overlay::overlay(input.values, input.user_deployments)?;
-    Ok(Compiled { system: system(input, servers)?, user_deployments })
+    Ok(Compiled { system: system(input, &servers)?, user_deployments })
 }
 
 /// The values of the system chart: the base with what the arrangement decides.
-fn system(input: &Input<'_>, servers: Vec<Value>) -> Result<String, CompileError> {
+fn system(input: &Input<'_>, servers: &[Value]) -> Result<String, CompileError> {
     let base = error::parse(Part::System, input.system)?;
     let view = SystemValues::of(&base);
     let home = view.path().iter().fold(Path::default(), |path, key| path.key(key));
@@ -104,22 +105,25 @@ fn system(input: &Input<'_>, servers: Vec<Value>) -> Result<String, CompileError
         Edit::Set { path: subchart.clone().key("enabled"), value: Value::Bool(true) },
         Edit::Set { path: subchart.key("enableSubchart"), value: Value::Bool(false) },
     ]);
-    let external = match input.form {
-        Form::Servers => None,
-        Form::ConfigMap(name) => Some(Value::from(name)),
-    };
-    let settings = [
-        ("enabled", Some(Value::Bool(true))),
-        ("servers", Some(Value::Sequence(servers))),
-        ("externalConfigmap", external),
-    ];
-    for (key, value) in settings {
+    let now = value_of(Part::System, &base)?;
+    let now = view.path().iter().try_fold(&now, |value, key| value.get(key));
+    for key in ["enabled", "servers", "externalConfigmap"] {
         for webserver in webservers(&view, key, input.chart) {
             let path = home.clone().key(webserver).key("workspace").key(key);
-            edits.push(match value.clone() {
-                Some(value) => Edit::Set { path, value },
-                None => Edit::Remove { path },
-            });
+            let now = now.and_then(|now| now.get(webserver)?.get("workspace")?.get(key));
+            match (key, input.form) {
+                ("servers", Form::Servers) => edits.extend(server::edits(path, now, servers)),
+                ("servers", Form::ConfigMap(_)) => edits.push(Edit::Set { path, value: Value::Sequence(Vec::new()) }),
+                ("externalConfigmap", Form::ConfigMap(name)) => {
+                    edits.push(Edit::Set { path, value: Value::from(name) });
+                }
+                // Null and the empty text name no ConfigMap.
+                ("externalConfigmap", Form::Servers) => {
+                    let is_named = now.is_some_and(|now| *now != Value::Null && now.as_str() != Some(""));
+                    edits.extend(is_named.then_some(Edit::Remove { path }));
+                }
+                _ => edits.push(Edit::Set { path, value: Value::Bool(true) }),
+            }
         }
     }
     apply(Part::System, input.system, &edits)
@@ -143,14 +147,15 @@ fn webservers(view: &SystemValues<'_>, key: &str, chart: Version) -> Vec<&'stati
 
 /// The text after all edits.
 fn apply(part: Part, text: &str, edits: &[Edit]) -> Result<String, CompileError> {
-    let mut document = error::parse(part, text)?.into_owned();
+    let base = error::parse(part, text)?.into_owned();
+    let mut document = base.clone();
     for edit in edits {
         match edit::apply(&document, edit) {
             Ok(Some(edited)) => document = edited,
             Ok(None) => {}
             Err(source) => {
-                let text = document.into_text().into_owned();
-                return Err(CompileError::Refused { part, text, source });
+                let source = Former::new(&base, &document).refusal(&source);
+                return Err(CompileError::Refused { part, source });
             }
         }
     }

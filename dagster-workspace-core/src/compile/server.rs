@@ -8,13 +8,13 @@ use alloc::vec::Vec;
 
 use super::error::{self, CompileError, Part, Unfit, called};
 use super::{apply, value_of};
-use crate::edit::Edit;
+use crate::edit::{Edit, Item};
 use crate::lint::{Version, is_plain_text};
 use crate::system::{ServerRef, SystemValues};
 use crate::value::Value;
 use crate::values::{DeploymentRef, UserDeployments};
 use crate::workspace::{CodeLocation, DEFAULT_HOST, Endpoint, GrpcServer, LOAD_FROM, Origin, Source, Workspace};
-use crate::yaml::{Document, Node, Path, Resolved, Schema};
+use crate::yaml::{Document, ItemKey, Node, Path, Resolved, Schema, Step};
 
 /// The oldest chart seen to write `ssl`; 0.15.5 is the newest seen not to.
 const SSL: Version = Version::new(1, 3, 7);
@@ -40,6 +40,54 @@ pub(super) fn servers_of(workspace: &Document<'_>, chart: Version) -> Result<Vec
         })?);
     }
     Ok(servers)
+}
+
+/// What brings the list at `path`, which says `now`, to the servers: each is edited where it differs, and by itself. Servers are
+/// known by their name, which is their host where they have none.
+pub(super) fn edits(path: Path, now: Option<&Value>, servers: &[Value]) -> Vec<Edit> {
+    let Some(Value::Sequence(items)) = now.filter(|now| **now != Value::Sequence(Vec::new())) else {
+        return Vec::from([Edit::Set { path, value: Value::Sequence(servers.to_vec()) }]);
+    };
+    let item = |at: usize| Path::new([path.steps(), &[Step::Index(at)]].concat());
+    let wanted = |item: &Value| servers.iter().find(|server| name_in(server) == name_in(item));
+    let mut seen = BTreeSet::new();
+    let (mut changed, mut gone) = (Vec::new(), Vec::new());
+    for (at, now) in items.iter().enumerate() {
+        match wanted(now).filter(|_| seen.insert(name_in(now))) {
+            Some(server) => changed.extend(fields(&item(at), now, server)),
+            None => gone.push(Edit::Remove { path: item(at) }),
+        }
+    }
+    let new = servers.iter().filter(|server| !seen.contains(&name_in(server)));
+    let new =
+        new.map(|server| Edit::Add { list: path.clone(), key: ItemKey::default(), item: Item::Value(server.clone()) });
+    // From the end, so that the places of the others stay.
+    changed.into_iter().chain(new).chain(gone.into_iter().rev()).collect()
+}
+
+/// What brings the server at `path` to another one of its name; what the chart takes for the same stays.
+fn fields(path: &Path, now: &Value, server: &Value) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    for key in ["host", "port", "ssl"] {
+        let path = path.clone().key(key);
+        match (now.get(key), server.get(key)) {
+            (Some(now), Some(wanted)) if now.is_same(wanted) => {}
+            (_, Some(wanted)) => edits.push(Edit::Set { path, value: wanted.clone() }),
+            (Some(now), None) if *now != Value::Bool(false) && *now != Value::Null => edits.push(Edit::Remove { path }),
+            (_, None) => {}
+        }
+    }
+    // Without a name the chart takes the host.
+    let is_named = now.get("name").and_then(Value::as_str).is_some_and(|name| !name.is_empty());
+    if !is_named && server.get("host") != server.get("name") {
+        edits.extend(server.get("name").map(|name| Edit::Set { path: path.clone().key("name"), value: name.clone() }));
+    }
+    edits
+}
+
+fn name_in(server: &Value) -> Option<&str> {
+    let text = |key| server.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+    text("name").or_else(|| text("host"))
 }
 
 /// The server and the name of its location.

@@ -10,6 +10,7 @@ mod collection;
 mod comments;
 pub(crate) mod element;
 pub(crate) mod emit;
+pub(crate) mod former;
 mod gap;
 mod insert;
 mod item;

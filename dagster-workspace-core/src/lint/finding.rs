@@ -5,7 +5,7 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use crate::error::Diagnostic;
-use crate::span::Span;
+pub(super) use crate::yaml::head;
 use crate::yaml::{Node, Reader, Resolved};
 
 /// Characters of a value that a message shows.
@@ -40,13 +40,6 @@ pub(super) fn type_of(reader: &Reader<'_>, node: Node<'_>) -> &'static str {
         Resolved::Int(_) | Resolved::Float(_) => "a number",
         Resolved::String => "a text",
     }
-}
-
-/// The part of a node on its first line.
-pub(super) fn head(node: Node<'_>) -> Span {
-    let Span { start, end } = node.span();
-    let line = node.source().find(['\n', '\r']).and_then(|at| u32::try_from(at).ok());
-    Span::new(start, line.map_or(end, |at| start + at))
 }
 
 /// `text` in one line, cut where it is long.

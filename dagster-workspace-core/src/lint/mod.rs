@@ -26,9 +26,12 @@ mod size;
 mod values;
 mod workspace;
 
+use alloc::format;
 use alloc::vec::Vec;
 
+use crate::detect::{DocumentKind, detect};
 use crate::error::{Diagnostic, Severity};
+use crate::span::Span;
 use crate::yaml::{Document, Node, Reader, Resolved, Schema};
 
 pub(crate) use crate::spelling::nearest;
@@ -76,12 +79,25 @@ pub fn lint_values(document: &Document<'_>, target: &Target) -> Vec<Diagnostic> 
     let reader = Reader::new(Schema::Helm);
     let mut found = Vec::new();
     size::lint(document.text(), "DW0250", &mut found);
+    if let DocumentKind::Manifest(kind) = detect(document) {
+        found.push(manifest(document, &kind));
+        return found;
+    }
+    let unread = values::Values::unread(document, &reader, target.chart);
+    values::lint_notation(&unread, &mut found);
     if is_followable(document, &reader, &mut found) {
         values::lint(&values::Values::read(document, &reader, target.chart), &mut found);
-    } else {
-        values::lint_notation(&values::Values::unread(document, &reader, target.chart), &mut found);
     }
+    values::conceal(&unread, &mut found);
     finding::arranged(found)
+}
+
+/// `DW0234`: values inside of a Kubernetes object are not where helm looks for them.
+fn manifest(document: &Document<'_>, kind: &str) -> Diagnostic {
+    let key = document.root().and_then(|root| root.entries().find(|entry| entry.key.is_text("kind")));
+    let span = key.map_or(Span::at(0), |entry| finding::head(entry.value));
+    let message = format!("this is a Kubernetes manifest (`{}`), no values of a chart", finding::shown(kind));
+    Diagnostic::error("DW0234", span, message).with_hint("keep the values in a file of their own")
 }
 
 /// Findings about values and workspace together, for the state that both are meant to be in when all steps are done. The

@@ -6,7 +6,7 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::finding::shown;
+use super::finding::{head, shown};
 use crate::error::Diagnostic;
 use crate::span::{Span, offset};
 use crate::yaml::{Document, Entry, Kind, Node, Reader, Style};
@@ -213,28 +213,29 @@ fn line_separators(notation: &Notation<'_>, found: &mut Vec<Diagnostic>) {
 /// `DW0124`: of two equal keys the last wins in silence. Stricter than Dagster on purpose: the first is lost data.
 fn repeated_keys(notation: &Notation<'_>, found: &mut Vec<Diagnostic>) {
     for node in notation.nodes().filter(|node| node.kind().is_mapping()) {
-        repeated_in(node, "DW0124", found);
+        repeated_in(&notation.reader, node, "DW0124", found);
     }
 }
 
-/// The keys of one mapping that stand there before, aliases and merge keys not followed.
-pub(super) fn repeated_in(node: Node<'_>, code: &'static str, found: &mut Vec<Diagnostic>) {
+/// The keys of one mapping that stand there before, aliases not followed. Merge keys are none of them: what each merges
+/// counts.
+pub(super) fn repeated_in<'d>(reader: &Reader<'d>, node: Node<'d>, code: &'static str, found: &mut Vec<Diagnostic>) {
     if node.entries().nth(1).is_none() {
         return;
     }
+    let keys = || node.entries().map(|entry| entry.key).filter(|key| !reader.is_merge(*key));
     // Quadratic for the few keys that nearly every mapping has: no allocation.
     if node.entries().nth(FEW_KEYS).is_none() {
-        for (at, Entry { key, .. }) in node.entries().enumerate() {
-            let mut before = node.entries().take(at).map(|entry| entry.key);
-            if let Some(before) = before.find(|before| is_same_key(*before, key)) {
+        for (at, key) in keys().enumerate() {
+            if let Some(before) = keys().take(at).find(|before| is_same_key(*before, key)) {
                 found.push(repeated(code, key, before));
             }
         }
         return;
     }
     let mut first: BTreeMap<Cow<'_, str>, Node<'_>> = BTreeMap::new();
-    for Entry { key, .. } in node.entries() {
-        let Some(text) = key.text().filter(|_| !is_quoted_merge(key)) else { continue };
+    for key in keys() {
+        let Some(text) = key.text() else { continue };
         if let Some(before) = first.get(&text) {
             found.push(repeated(code, key, *before));
         } else {
@@ -248,12 +249,7 @@ fn is_same_key(a: Node<'_>, b: Node<'_>) -> bool {
         // Keys over several lines are none.
         return false;
     }
-    !is_quoted_merge(a) && !is_quoted_merge(b) && b.text().is_some_and(|text| a.is_text(&text))
-}
-
-/// A quoted `<<` is a key as any other.
-fn is_quoted_merge(key: Node<'_>) -> bool {
-    key.kind() != Kind::Plain && key.is_text("<<")
+    b.text().is_some_and(|text| a.is_text(&text))
 }
 
 fn repeated(code: &'static str, key: Node<'_>, before: Node<'_>) -> Diagnostic {
@@ -381,18 +377,22 @@ fn anchor_span(node: Node<'_>) -> Span {
 
 /// `DW0128`: a list, a mapping or null as a key: Python cannot hash the first two, Dagster knows no null key.
 fn keys_that_are_no_text(notation: &Notation<'_>, found: &mut Vec<Diagnostic>) {
-    for key in &notation.keys {
-        let Some(target) = notation.reader.target(*key) else { continue };
-        if target.scalar().is_none() || super::is_null(&notation.reader, target) {
-            let finding = Diagnostic::error("DW0128", key.span(), "a key must be a text");
-            let before = Span::new(0, key.span().start).of(key.document_text());
-            found.push(if key.kind() == Kind::FlowMapping && before.ends_with('{') {
-                finding.with_hint("a chart template is no YAML: render it first, or quote the value")
-            } else {
-                finding
-            });
-        }
+    notation.keys.iter().for_each(|key| no_text_in(&notation.reader, *key, "DW0128", found));
+}
+
+/// A key that is no text to any reader; `{{ name }}` is a mapping with the key `{name}`.
+pub(super) fn no_text_in<'d>(reader: &Reader<'d>, key: Node<'d>, code: &'static str, found: &mut Vec<Diagnostic>) {
+    let Some(target) = reader.target(key) else { return };
+    if target.scalar().is_some() && !super::is_null(reader, target) {
+        return;
     }
+    let finding = Diagnostic::error(code, head(key), "a key must be a text");
+    let before = Span::new(0, key.span().start).of(key.document_text());
+    found.push(if key.kind() == Kind::FlowMapping && before.ends_with('{') {
+        finding.with_hint("a chart template is no YAML: render it first, or quote the value")
+    } else {
+        finding
+    });
 }
 
 /// `DW0129`: `<<` takes a mapping or a list of mappings. One that contains the merge key is refused on purpose.

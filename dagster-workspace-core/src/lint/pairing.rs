@@ -23,6 +23,10 @@ struct Server<'d> {
 
 /// Applies all rules of this module: first those of the values, then those of the workspace file.
 pub(super) fn lint(values: &Values<'_>, file: &File<'_>) -> Vec<Diagnostic> {
+    // Nobody reads the file then: the values alone say what is loaded.
+    if values::writes_workspace(values) {
+        return Vec::new();
+    }
     let servers = servers(file);
     let mut missing = Vec::new();
     // A host in a variable may be any deployment's.
@@ -57,7 +61,7 @@ fn has_hidden_hosts(file: &File<'_>) -> bool {
 }
 
 /// The Service that a host names inside the cluster: `etl`, `etl.prod`, `etl.prod.svc.cluster.local`.
-fn service(host: &str) -> (&str, bool) {
+pub(super) fn service(host: &str) -> (&str, bool) {
     let (name, rest) = host.trim_end_matches('.').split_once('.').unwrap_or((host, ""));
     (name, rest.is_empty())
 }

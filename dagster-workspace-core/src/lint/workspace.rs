@@ -12,7 +12,9 @@ use crate::chart::{self, KINDS, Kind, Since};
 use crate::error::Diagnostic;
 use crate::span::Span;
 use crate::spelling::nearest;
+use crate::values::{DEPLOYMENTS, SUBCHART};
 use crate::version::Version;
+use crate::workspace::LOAD_FROM;
 use crate::yaml::{Document, Entry, Node, Reader};
 
 /// A workspace file, taken apart as far as it can be.
@@ -125,9 +127,12 @@ fn unknown_top_level_keys(file: &File<'_>, found: &mut Vec<Diagnostic>) {
         if !key.is_text("load_from") {
             let written = key.text().unwrap_or_default();
             let message = format!("unknown key `{}`: a workspace file has `load_from` alone", shown(&written));
-            let hint = match nearest(&written, ["load_from"].into_iter()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => {
+            let hint = match (written.as_ref(), nearest(&written, [LOAD_FROM].into_iter())) {
+                (DEPLOYMENTS | SUBCHART | "dagsterWebserver" | "dagit", _) => {
+                    format!("`{written}` belongs into the values of the chart")
+                }
+                (_, Some(near)) => format!("did you mean `{near}`?"),
+                (_, None) => {
                     "anchors can be defined inside the entries of `load_from`; notes belong in comments".to_string()
                 }
             };

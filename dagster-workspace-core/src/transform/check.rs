@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use super::workspace::has_host;
 use super::{Subject, Transform, TransformError};
+use crate::edit::former::Former;
 use crate::error::{Diagnostic, Severity};
 use crate::lint::{Target, lint_values, lint_workspace};
 use crate::span::Span;
@@ -89,6 +90,7 @@ pub(super) fn check(
     if blocking.is_empty() {
         Ok(warnings)
     } else {
-        Err(TransformError::Invalid { findings: blocking, text: String::from(after.text()) })
+        let former = Former::new(before, after);
+        Err(TransformError::Invalid { findings: blocking.into_iter().map(|found| former.diagnostic(found)).collect() })
     }
 }

@@ -6,6 +6,7 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use crate::diff::Change;
+use crate::edit::former::Former;
 use crate::error::{Diagnostic, ParseError, Refusal, Severity};
 use crate::span::Span;
 use crate::values::ChangeError;
@@ -81,22 +82,21 @@ pub enum TransformError {
     /// Dagster, the chart or the API server would refuse or misread the result.
     #[error("the result would be refused")]
     Invalid {
-        /// The errors. Their spans point into `text`.
+        /// The errors. Their spans point into the old text, as the new one is nowhere to be seen; what would be new has none,
+        /// and its message names the place.
         findings: Vec<Diagnostic>,
-        /// The text that was not written.
-        text: String,
     },
 }
 
 impl TransformError {
-    /// The error as findings; their spans point into the old text, but for [`TransformError::Invalid`].
+    /// The error as findings; their spans point into the old text.
     #[must_use]
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
         let one = match self {
             Self::Parse(error) => error.diagnostic(),
             Self::Data(error) => error.diagnostic(),
             Self::Refused(refusal) => refusal.diagnostic(),
-            Self::Invalid { findings, .. } => return findings.clone(),
+            Self::Invalid { findings } => return findings.clone(),
             Self::NameTaken { span, difference, .. } => {
                 // The values are for those who show `difference`.
                 let paths: Vec<_> = difference.iter().map(|change| format!("`{}`", change.path)).collect();
@@ -128,6 +128,19 @@ impl TransformError {
     /// The same for an entry.
     pub(super) fn change(name: &str, cause: ChangeError) -> Self {
         Self::Change { name: name.into(), cause: Box::new(cause) }
+    }
+
+    /// The error of a later step about the text that there was before the first.
+    pub(super) fn seen_from(self, former: &Former<'_>) -> Self {
+        match self {
+            Self::Data(DataError { problem, span }) => Self::Data(DataError { problem, span: former.nearest(span) }),
+            Self::Refused(refusal) => Self::Refused(former.refusal(&refusal)),
+            Self::NameTaken { name, difference, span } => {
+                Self::NameTaken { name, difference, span: former.nearest(span) }
+            }
+            Self::NotAServer { name, span } => Self::NotAServer { name, span: former.nearest(span) },
+            other => other,
+        }
     }
 
     fn finding(&self, code: &'static str, span: Option<Span>, hint: Option<String>) -> Diagnostic {

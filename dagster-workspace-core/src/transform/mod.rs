@@ -23,6 +23,7 @@ use check::Touched;
 pub use error::TransformError;
 
 use crate::diff::{Change, Diff, MergeKeys};
+use crate::edit::former::Former;
 use crate::error::Diagnostic;
 use crate::field::describe;
 use crate::lint::Target;
@@ -249,7 +250,8 @@ pub fn apply(text: &str, transforms: &[Transform], target: &Target) -> Result<Ap
     let mut edited: Option<Document<'static>> = None;
     for transform in transforms {
         let now = edited.as_ref().unwrap_or(&before);
-        edited = step(now, transform, &mut not_found)?.or(edited);
+        let done = step(now, transform, &mut not_found);
+        edited = done.map_err(|error| error.seen_from(&Former::new(&before, now)))?.or(edited);
     }
     let Some(after) = edited else {
         return Ok(Applied::unchanged(text, not_found));

@@ -1,4 +1,4 @@
-//! The image of a user code server: [`Image`], parsed from `REPO[:TAG|@DIGEST]` and from the chart's `image` mapping.
+//! The image of a user code server: [`Image`], parsed from `REPO[:TAG][@DIGEST]` and from the chart's `image` mapping.
 
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString as _};
@@ -63,7 +63,7 @@ pub struct Image {
 #[non_exhaustive]
 pub enum ImageError {
     /// Nothing before `:` or `@`, or a name that no registry takes.
-    #[error("`{0}` is no name of an image: expected `REPOSITORY[:TAG|@DIGEST]`")]
+    #[error("`{0}` is no name of an image: expected `REPOSITORY[:TAG][@DIGEST]`")]
     Repository(String),
     /// A tag of other characters than letters, digits, `_`, `.` and `-`, or longer than 128.
     #[error("`{0}` is no tag: expected up to 128 letters, digits, `_`, `.` and `-`")]
@@ -88,7 +88,8 @@ impl Image {
         Value::Mapping(known.chain(extra.iter().cloned()).collect())
     }
 
-    /// Reads the `image` of a deployment. A whole number as tag is taken as the chart prints it.
+    /// Reads the `image` of a deployment. A whole number as tag is taken as the chart prints it, and `TAG@DIGEST` there, which
+    /// the chart prints as it stands, is taken apart.
     ///
     /// # Errors
     /// [`FieldError`] names the key that the chart would not take, or would misread: a fraction as tag loses its zeros.
@@ -110,6 +111,11 @@ impl Image {
         }
         if image.repository.is_empty() {
             return Err(FieldError::new("repository", "a text that is not empty", None));
+        }
+        if let Some((tag, digest)) = image.tag.as_deref().and_then(split_tag) {
+            // The digest beside the tag wins.
+            let digest = image.digest.take().unwrap_or_else(|| digest.to_owned());
+            (image.tag, image.digest) = (Some(tag.to_owned()), Some(digest));
         }
         Ok(image)
     }
@@ -152,6 +158,12 @@ impl FromStr for Image {
     }
 }
 
+/// Tag and digest of `TAG@DIGEST`, as tools write it that pin images; `None` where it is no such text.
+#[must_use]
+pub(crate) fn split_tag(text: &str) -> Option<(&str, &str)> {
+    text.split_once('@').filter(|(tag, digest)| is_tag(tag) && is_digest(digest))
+}
+
 fn is_repository(text: &str) -> bool {
     text.split('/').all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_graphic()))
 }
@@ -168,14 +180,17 @@ fn is_digest(text: &str) -> bool {
     named && length && digits.chars().all(|c| c.is_ascii_hexdigit())
 }
 
-/// As a container runtime takes it: `REPO@DIGEST`, `REPO:TAG` or `REPO`.
+/// As a container runtime takes it: `REPO[:TAG][@DIGEST]`.
 impl fmt::Display for Image {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.digest, &self.tag) {
-            (Some(digest), _) => write!(f, "{}@{digest}", self.repository),
-            (None, Some(tag)) => write!(f, "{}:{tag}", self.repository),
-            (None, None) => f.write_str(&self.repository),
+        f.write_str(&self.repository)?;
+        if let Some(tag) = &self.tag {
+            write!(f, ":{tag}")?;
         }
+        if let Some(digest) = &self.digest {
+            write!(f, "@{digest}")?;
+        }
+        Ok(())
     }
 }
 
@@ -186,7 +201,7 @@ impl Serialize for Image {
 }
 
 impl<'de> Deserialize<'de> for Image {
-    /// From the chart's mapping or from `REPO[:TAG|@DIGEST]`.
+    /// From the chart's mapping or from `REPO[:TAG][@DIGEST]`.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Value::deserialize(deserializer)? {
             Value::String(text) => text.parse().map_err(D::Error::custom),
@@ -215,7 +230,8 @@ mod tests {
             assert_eq!(image.to_string(), text);
             let pinned: Image = alloc::format!("{text}@{digest}").parse().expect(text);
             assert_eq!((pinned.tag.as_deref(), pinned.digest.as_deref()), (tag, Some(digest.as_str())));
-            assert_eq!(pinned.to_string(), alloc::format!("{repository}@{digest}"));
+            assert_eq!(pinned.to_string(), alloc::format!("{text}@{digest}"));
+            assert_eq!(Image::from_value(&pinned.to_value()).expect(text), pinned);
         }
     }
 
@@ -242,6 +258,21 @@ mod tests {
         let expected = r#"{"repository":"r","tag":"5176135","pullPolicy":"Never","imagePullPolicy":"x"}"#;
         assert_eq!(serde_json::to_string(&image).unwrap(), expected);
         assert_eq!(serde_json::from_str::<Image>(expected).unwrap(), image);
+    }
+
+    #[test]
+    fn digest_in_a_tag_is_taken_apart() {
+        let [a, b] = ["a", "b"].map(|digit| alloc::format!("sha256:{}", digit.repeat(64)));
+        let read = |tag: String, digest: Option<&str>| {
+            let fields = [("repository", Some("r")), ("tag", Some(tag.as_str())), ("digest", digest)];
+            let fields = fields.into_iter().filter_map(|(key, text)| Some((key.to_owned(), Value::from(text?))));
+            Image::from_value(&Value::Mapping(fields.collect())).unwrap().to_string()
+        };
+        assert_eq!(read(alloc::format!("v1@{a}"), None), alloc::format!("r:v1@{a}"));
+        assert_eq!(read(alloc::format!("latest@{a}"), Some(&b)), alloc::format!("r:latest@{b}"));
+        // What is no such text stays as it is: lint tells of it.
+        assert_eq!(read("v1@latest".to_owned(), None), "r:v1@latest");
+        assert_eq!(read(alloc::format!("@{a}"), None), alloc::format!("r:@{a}"));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use alloc::vec::Vec;
 pub use crate::chart::reference;
 pub use change::{ChangeError, FieldChange, entry_in};
 pub use deployment::{DEFAULT_PORT, Switch, UserDeployment};
+pub(crate) use image::split_tag;
 pub use image::{Image, ImageError, PullPolicy};
 
 use crate::field::FieldError;

@@ -125,10 +125,7 @@ fn base(file: Option<&Path>, context: &mut Context<'_>) -> Result<Text, Failure>
 }
 
 fn failure(error: &CompileError, text_of: impl Fn(Part) -> Text) -> Failure {
-    let (name, mut text) = text_of(error.part());
-    if let CompileError::Refused { text: edited, .. } = error {
-        text.clone_from(edited);
-    }
+    let (name, text) = text_of(error.part());
     let reason = match error {
         CompileError::Parse { .. } => "parse",
         CompileError::Data { .. } => "no-data",

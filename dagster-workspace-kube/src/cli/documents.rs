@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use dagster_workspace_core::error::Diagnostic;
-use dagster_workspace_core::lint::{self, Target};
 use dagster_workspace_core::transform::Subject;
 use dagster_workspace_core::yaml::Document;
 use tokio::runtime::Runtime;
@@ -120,6 +119,7 @@ pub(super) struct Documents {
 impl Documents {
     /// The documents of a directory.
     pub(super) fn in_directory(directory: &Path) -> Result<Self, Failure> {
+        refuse_one_file(directory)?;
         let documents = deploy::Documents::new(store(directory)?);
         Ok(Self { documents, names: Names::Directory(directory.to_owned()), runtime: runtime()? })
     }
@@ -162,6 +162,14 @@ impl Documents {
     }
 }
 
+/// Links that make one file of both documents: each would be written into the other.
+fn refuse_one_file(directory: &Path) -> Result<(), Failure> {
+    let [values, workspace] = BOTH.map(|subject| directory.join(file_name(subject)).canonicalize().ok());
+    let Some(file) = values.filter(|values| Some(values) == workspace.as_ref()) else { return Ok(()) };
+    let message = format!("`values.yaml` and `workspace.yaml` are links to one file, `{}`", file.display());
+    Err(Failure::new(Exit::Invalid, "not-a-file", message).with_hint("give each of them a file of its own"))
+}
+
 /// What every command waits on: one thread is enough, as everything waits for others.
 pub(super) fn runtime() -> Result<Runtime, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -194,14 +202,4 @@ pub(super) fn replace(place: &Documents, key: &Key, text: &str, options: &Option
 pub(super) struct Pair {
     pub(super) values: Document<'static>,
     pub(super) workspace: Document<'static>,
-}
-
-impl Pair {
-    /// What Dagster, the chart or the API server would refuse or misread in both together.
-    pub(super) fn pairing(&self, names: &Names, target: &Target) -> Vec<Finding> {
-        let Self { values, workspace } = self;
-        let findings = lint::lint_pairing(values, workspace, target);
-        let (values, workspace) = (values.text().to_owned(), workspace.text().to_owned());
-        names.pairing_findings(Pairing { values, workspace, findings })
-    }
 }

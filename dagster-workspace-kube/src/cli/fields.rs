@@ -12,7 +12,7 @@ use super::render::Failure;
 /// What can be said of a deployment.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Fields {
-    /// Image: REPOSITORY, REPOSITORY:TAG or REPOSITORY@DIGEST
+    /// Image: REPOSITORY[:TAG][@DIGEST]
     #[arg(long)]
     image: Option<Image>,
     /// Port of its gRPC server

@@ -144,5 +144,5 @@ fn answer(names: &Names, done: &[Edited], pairing: Pairing, unwritten: Option<&s
     let exit = if changed { Exit::Changes } else { Exit::Done };
     let data =
         json!({ "changed": changed, "dry_run": unwritten.is_some(), "changes": changes, "not_found": not_found });
-    Answer { text, data, warnings, exit }
+    Answer { warnings, exit, ..Answer::new(text, data) }
 }

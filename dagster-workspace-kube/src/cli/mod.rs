@@ -131,7 +131,7 @@ enum Command {
     /// Shows what both documents say about one code location
     Show(show::Arguments),
     /// Finds what Dagster, its charts or Kubernetes would refuse or misread
-    Check,
+    Check(check::Arguments),
     /// Says what another directory says differently
     Diff(diff::Arguments),
     /// Makes the values of both charts from the documents and base values
@@ -266,7 +266,7 @@ fn execute(command: &Command, context: &mut Context<'_>) -> Result<Answer, Failu
         Command::List => list::run(context),
         Command::Show(arguments) => show::run(arguments, context),
         Command::Diff(arguments) => diff::run(arguments, context),
-        Command::Check => check::run(context),
+        Command::Check(arguments) => check::run(arguments, context),
         Command::Compile(arguments) => compile::run(arguments, context),
         #[cfg(feature = "object-store")]
         Command::History(command) => history::run(command, context),

@@ -37,7 +37,7 @@ pub(super) fn answer(names: &Names, report: &Report, requests: u32) -> Answer {
     }
     let warnings = job::warnings(names, &report.documents, report.pairing.clone());
     let exit = if report.changed { Exit::Changes } else { Exit::Done };
-    Answer { text, data: data(names, report, requests), warnings, exit }
+    Answer { warnings, exit, ..Answer::new(text, data(names, report, requests)) }
 }
 
 /// The documents that were changed: a step that was left out, or that failed, has not.

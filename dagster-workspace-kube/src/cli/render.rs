@@ -35,6 +35,8 @@ pub(super) struct Answer {
     pub(super) data: Value,
     /// For the standard error.
     pub(super) warnings: Vec<Finding>,
+    /// Findings that are the answer itself, as a workflow of GitHub shows them beside their files.
+    pub(super) annotations: String,
     /// [`Exit::Changes`] wherever there are any: whether that is to be told is decided at the end.
     pub(super) exit: Exit,
 }
@@ -42,7 +44,7 @@ pub(super) struct Answer {
 impl Answer {
     /// Done, with nothing to warn of.
     pub(super) fn new(text: impl Into<String>, data: Value) -> Self {
-        Self { text: text.into(), data, warnings: Vec::new(), exit: Exit::Done }
+        Self { text: text.into(), data, warnings: Vec::new(), annotations: String::new(), exit: Exit::Done }
     }
 
     /// With what was said on the way.
@@ -70,7 +72,10 @@ impl Answer {
         match format {
             Format::Text => self.warnings.iter().map(|finding| finding.rendered.as_str()).collect(),
             Format::Json => String::new(),
-            Format::Github => self.warnings.iter().map(Finding::annotation).collect(),
+            Format::Github => {
+                let warnings = self.warnings.iter().map(Finding::annotation);
+                warnings.chain([self.annotations.clone()]).collect()
+            }
         }
     }
 
@@ -123,7 +128,7 @@ impl Finding {
     }
 
     /// As a workflow of GitHub shows it beside the file.
-    fn annotation(&self) -> String {
+    pub(super) fn annotation(&self) -> String {
         let kind = if self.is_error() { "error" } else { "warning" };
         let place = self.place.map(|Place { line, column }| format!(",line={line},col={column}")).unwrap_or_default();
         let (file, title) = (property(&self.file), property(self.code));
@@ -213,7 +218,7 @@ impl Failure {
             StoreError::NotFound { .. } | StoreError::NoDirectory { .. } => "not-found",
             StoreError::NotUtf8 { .. } => "not-utf8",
             StoreError::TooLarge { .. } => "too-large",
-            StoreError::NotAFile { .. } => "not-a-file",
+            StoreError::NotAFile { .. } | StoreError::Link { .. } => "not-a-file",
             StoreError::Conflict { .. } => "conflict",
             StoreError::Busy { .. } => "busy",
             StoreError::Ambiguous { .. } => "unsettled",
@@ -242,8 +247,7 @@ impl Failure {
             TransformError::NotAServer { .. } => (Exit::Invalid, "not-a-server"),
             _ => (Exit::Invalid, "invalid"),
         };
-        let shown = if let TransformError::Invalid { text, .. } = error { text } else { text };
-        let findings = Finding::all(error.diagnostics(), file, shown);
+        let findings = Finding::all(error.diagnostics(), file, text);
         let causes = match error {
             // From the entry that is there to the one that was to be added.
             TransformError::NameTaken { difference, .. } => difference.iter().map(ToString::to_string).collect(),

@@ -11,7 +11,7 @@ use crate::deploy::Request;
 /// Arguments of `set-image`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Arguments {
-    /// The deployments, and behind them the image: REPOSITORY, REPOSITORY:TAG or REPOSITORY@DIGEST
+    /// The deployments, and behind them the image: REPOSITORY[:TAG][@DIGEST]
     #[arg(required = true, num_args = 2.., value_names = ["NAME", "IMAGE"])]
     names_and_image: Vec<String>,
 }

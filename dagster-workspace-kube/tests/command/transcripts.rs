@@ -88,7 +88,7 @@ fn run(line: &str, work: &Path, programs: &Path) -> (i32, String) {
     (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// All files below a folder by their paths in it, what Git keeps for itself left out.
+/// All files below a folder by their paths in it, through links to files; what Git keeps for itself is left out.
 fn files(folder: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut open = vec![folder.to_owned()];
@@ -97,7 +97,7 @@ fn files(folder: &Path) -> BTreeMap<String, String> {
             let path = entry.path();
             if entry.file_type().unwrap().is_dir() {
                 open.extend((entry.file_name() != ".git").then_some(path));
-            } else {
+            } else if path.is_file() {
                 let name = path.strip_prefix(folder).unwrap().display().to_string();
                 found.insert(name, String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned());
             }

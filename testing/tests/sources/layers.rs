@@ -38,6 +38,7 @@ const CORE: [(&str, &[&str]); 22] = [
     ),
     // The values of the system chart hold those of its subchart.
     ("system", &["span", "error", "value", "splice", "yaml", "edit", "field", "chart", "values"]),
+    ("detect", &["yaml", "workspace", "values"]),
     (
         "lint",
         &[
@@ -54,6 +55,7 @@ const CORE: [(&str, &[&str]); 22] = [
             "values",
             "system",
             "staging",
+            "detect",
         ],
     ),
     (

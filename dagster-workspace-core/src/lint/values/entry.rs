@@ -185,7 +185,7 @@ pub(in crate::lint) fn whole(reader: &Reader<'_>, node: Node<'_>) -> Option<i64>
 }
 
 /// The entries that say what the server loads: `dagsterApiGrpcArgs` and `codeServerArgs`.
-fn arguments<'d>(values: &Values<'d>, entry: &Deployment<'d>) -> [Option<Entry<'d>>; 2] {
+pub(super) fn arguments<'d>(values: &Values<'d>, entry: &Deployment<'d>) -> [Option<Entry<'d>>; 2] {
     ["dagsterApiGrpcArgs", "codeServerArgs"].map(|key| entry.entry(key).filter(|given| !is_empty(values, given.value)))
 }
 

@@ -74,7 +74,7 @@ fn is_secret(name: &str, value: &str) -> bool {
 /// Moves findings about variables away from lines that show a value: a rendered finding shows its line.
 ///
 /// They point at the key `env` then, or nowhere where even that shares its line with a value.
-pub(super) fn conceal(values: &Values<'_>, found: &mut [Diagnostic]) {
+pub(in crate::lint) fn conceal(values: &Values<'_>, found: &mut [Diagnostic]) {
     if found.is_empty() {
         return;
     }

@@ -9,14 +9,15 @@ use crate::chart::{DIGEST_SINCE, Place};
 use crate::error::Diagnostic;
 use crate::lint::finding::{head, shown};
 use crate::lint::{is_null, is_text};
+use crate::values::split_tag;
 use crate::yaml::{Kind, Node, Resolved};
 
 /// Largest whole number that a 64-bit float holds exactly, as helm keeps every number.
 const EXACT: i64 = 1 << 53;
 
 /// Rules of this module.
-pub(super) const RULES: [Rule; 6] =
-    [tags, missing_tags, ignored_digests, ignored_tags, malformed_references, mutable_tags];
+pub(super) const RULES: [Rule; 7] =
+    [tags, missing_tags, ignored_digests, ignored_tags, digests_in_tags, malformed_references, mutable_tags];
 
 impl<'d> Values<'d> {
     /// The images that are mappings.
@@ -129,8 +130,26 @@ fn ignored_tags(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
             continue;
         };
         if !is_nothing(values, written) {
-            let finding = Diagnostic::warning("DW0217", head(tag), "the tag has no effect beside a digest");
+            let has_own = written.text().is_some_and(|text| split_tag(&text).is_some());
+            let message = if has_own {
+                "the tag has no effect beside `digest`, and neither has the digest in it"
+            } else {
+                "the tag has no effect beside a digest"
+            };
+            let finding = Diagnostic::warning("DW0217", head(tag), message);
             found.push(finding.with_related(head(digest), "this one wins"));
+        }
+    }
+}
+
+/// `DW0239`, a warning: `TAG@DIGEST`, as tools write it that pin images, deploys what it says; newer charts have a key for it.
+fn digests_in_tags(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
+    for (_, image) in values.images().filter(|(_, image)| values.chart >= DIGEST_SINCE && !values.has_digest(*image)) {
+        let Some((node, tag)) = values.part(image, "tag") else { continue };
+        let text = tag.text().unwrap_or_default();
+        if let Some((_, digest)) = split_tag(&text).filter(|_| is_text(&values.reader, tag)) {
+            let finding = Diagnostic::warning("DW0239", head(node), "the tag holds a digest, which wins over it");
+            found.push(finding.with_hint(format!("the chart has a key of its own: `digest: {digest}`")));
         }
     }
 }
@@ -143,7 +162,11 @@ fn malformed_references(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     for (_, image) in values.images() {
         let parts: [(&str, Fits, &str); 3] = [
             ("repository", is_repository, "lower-case letters, digits, `.`, `_`, `-` and `/`, without a tag"),
-            ("tag", is_tag, "letters, digits, `.`, `_` and `-`, at most 128 of them"),
+            (
+                "tag",
+                is_pinned_tag,
+                "letters, digits, `.`, `_` and `-`, at most 128 of them, and perhaps `@` and a digest",
+            ),
             ("digest", is_digest, "`sha256:` and 64 hexadecimal digits"),
         ];
         for (key, fits, hint) in parts {
@@ -183,6 +206,11 @@ fn is_tag(text: &str) -> bool {
     text.len() <= 128
         && text.bytes().next().is_some_and(word)
         && text.bytes().all(|byte| word(byte) || b".-".contains(&byte))
+}
+
+/// A tag, alone or with a digest behind it, which the chart prints as it stands.
+fn is_pinned_tag(text: &str) -> bool {
+    text.split_once('@').map_or_else(|| is_tag(text), |(tag, digest)| is_tag(tag) && is_digest(digest))
 }
 
 fn is_digest(text: &str) -> bool {

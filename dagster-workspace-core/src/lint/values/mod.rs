@@ -1,9 +1,12 @@
 //! Rules for the values of the charts, as helm reads them. Read [`Values`], then [`RULES`].
 
+mod arguments;
+mod arrangement;
 mod entry;
 mod environment;
 mod image;
 mod name;
+mod probes;
 mod record;
 mod system;
 
@@ -13,17 +16,20 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
+pub(super) use self::arrangement::writes_workspace;
 pub(super) use self::entry::whole;
+pub(super) use self::environment::conceal;
 pub(crate) use self::system::is_plain_text;
 use super::finding::{got, head, shown};
 use super::is_null;
-use super::notation::repeated_in;
+use super::notation::{no_text_in, repeated_in};
 use super::seen::Seen;
 use crate::chart::{self, Field, Need, Place, Problem};
 use crate::error::Diagnostic;
 use crate::span::Span;
 use crate::values::{DEPLOYMENTS, Layout, UserDeployments};
 use crate::version::Version;
+use crate::workspace::LOAD_FROM;
 use crate::yaml::{Document, Entry, Node, Reader};
 
 /// The newest chart whose schema takes a list alone. The map form of `deployments` is in no release seen so far.
@@ -63,11 +69,12 @@ type Rule = fn(&Values<'_>, &mut Vec<Diagnostic>);
 /// A rule for each node of the document.
 type NodeRule = for<'d> fn(&Values<'d>, Node<'d>, &mut Vec<Diagnostic>);
 
-const NODE_RULES: [NodeRule; 2] = [repeated_keys, unknown_aliases];
+const NODE_RULES: [NodeRule; 3] = [repeated_keys, unknown_aliases, keys_that_are_no_text];
 
 /// Of the document as a whole, then of its entries.
-const RULES: [Rule; 7] = [
-    several_documents,
+const RULES: [Rule; 8] = [
+    overridden_entries,
+    entries_of_the_workspace,
     values_that_are_no_mapping,
     example_is_deployed,
     deployments_of_wrong_type,
@@ -76,24 +83,19 @@ const RULES: [Rule; 7] = [
     deleted_defaults,
 ];
 
-/// Applies all rules of this module and of those below it.
+/// Applies the rules that look at entries, of this module and of those below it.
 pub(super) fn lint(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
-    let below = entry::RULES.iter().chain(&name::RULES).chain(&image::RULES).chain(&environment::RULES);
-    for rule in RULES.iter().chain(below).chain(&record::RULES).chain(&system::RULES) {
+    let entry = entry::RULES.iter().chain(&arguments::RULES).chain(&probes::RULES);
+    let below = entry.chain(&name::RULES).chain(&image::RULES).chain(&environment::RULES);
+    for rule in RULES.iter().chain(below).chain(&record::RULES).chain(&system::RULES).chain(&arrangement::RULES) {
         rule(values, found);
     }
-    lint_nodes(values, found);
 }
 
-/// The rules that need no entry: for documents whose aliases cannot be followed.
+/// The rules that need no entry, and hold for documents whose aliases cannot be followed.
 pub(super) fn lint_notation(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     several_documents(values, found);
-    lint_nodes(values, found);
-}
-
-fn lint_nodes(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
     values.visit(|node| NODE_RULES.iter().for_each(|rule| rule(values, node, found)));
-    environment::conceal(values, found);
 }
 
 impl<'d> Values<'d> {
@@ -185,9 +187,9 @@ fn several_documents(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
 }
 
 /// `DW0212`: of two equal keys helm takes the last in silence.
-fn repeated_keys<'d>(_: &Values<'d>, node: Node<'d>, found: &mut Vec<Diagnostic>) {
+fn repeated_keys<'d>(values: &Values<'d>, node: Node<'d>, found: &mut Vec<Diagnostic>) {
     if node.kind().is_mapping() {
-        repeated_in(node, "DW0212", found);
+        repeated_in(&values.reader, node, "DW0212", found);
     }
 }
 
@@ -205,6 +207,60 @@ fn unknown_aliases<'d>(values: &Values<'d>, node: Node<'d>, found: &mut Vec<Diag
         if !fits {
             let message = "the value of `<<` must be a mapping or a list of mappings";
             found.push(Diagnostic::error("DW0213", head(entry.value), message));
+        }
+    }
+}
+
+/// `DW0231`: helm makes JSON of the values, whose keys are texts.
+fn keys_that_are_no_text<'d>(values: &Values<'d>, node: Node<'d>, found: &mut Vec<Diagnostic>) {
+    node.entries().for_each(|entry| no_text_in(&values.reader, entry.key, "DW0231", found));
+}
+
+/// `DW0232`, a warning: helm puts in what is merged where `<<` stands, so an entry before it is lost. Dagster's reader, and
+/// most people, expect it to win.
+fn overridden_entries(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
+    values.visit(|node| overridden_in(values, node, found));
+}
+
+fn overridden_in<'d>(values: &Values<'d>, node: Node<'d>, found: &mut Vec<Diagnostic>) {
+    let reader = &values.reader;
+    let own: BTreeMap<u32, Entry<'d>> = match node.entries().filter(|entry| reader.is_merge(entry.key)).last() {
+        Some(last) => {
+            let before = node.entries().take_while(|entry| *entry != last).filter(|entry| !reader.is_merge(entry.key));
+            before.map(|entry| (entry.key.span().start, entry)).collect()
+        }
+        None => return,
+    };
+    if own.is_empty() {
+        return;
+    }
+    let mut winners = BTreeMap::new();
+    for entry in reader.entries(node) {
+        winners.extend(reader.key(entry.key).map(|key| (key, entry)));
+    }
+    let written = |node: Node<'d>| reader.target(node).map(|target| (target.text(), target.source()));
+    for entry in own.values() {
+        let Some(winner) = reader.key(entry.key).ok().and_then(|key| winners.get(&key)) else { continue };
+        // Of keys that stand twice another rule tells.
+        let is_own = node.span().contains(winner.key.span()) && node.entries().any(|own| own.key == winner.key);
+        if own.contains_key(&winner.key.span().start) || is_own || written(entry.value) == written(winner.value) {
+            continue;
+        }
+        let key = shown(&entry.key.text().unwrap_or_default());
+        let message = format!("helm takes `{key}` from the `<<` behind it: this value is lost");
+        let finding = Diagnostic::warning("DW0232", entry.key.span(), message);
+        let finding = finding.with_related(winner.key.span(), "this one wins");
+        found.push(finding.with_hint(format!("move `<<` above `{key}`")));
+    }
+}
+
+/// `DW0233`, a warning: code locations belong into the workspace file, and the charts ignore them here.
+fn entries_of_the_workspace(values: &Values<'_>, found: &mut Vec<Diagnostic>) {
+    for holder in [values.document.root(), values.home].into_iter().flatten() {
+        if let Some(entry) = values.reader.entry(holder, LOAD_FROM) {
+            let message = format!("the chart ignores `{LOAD_FROM}`: code locations stand in the workspace file");
+            let finding = Diagnostic::warning("DW0233", entry.key.span(), message);
+            found.push(finding.with_hint("move it to `workspace.yaml`"));
         }
     }
 }

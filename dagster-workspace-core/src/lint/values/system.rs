@@ -31,7 +31,7 @@ pub(super) const RULES: [Rule; 8] = [
 const SERVER: [(&str, bool, bool); 3] = [("host", true, false), ("port", true, true), ("name", false, false)];
 
 /// The value of a flag of the subchart, and its node.
-fn flag<'d>(values: &Values<'d>, key: &str) -> Option<(Node<'d>, bool)> {
+pub(super) fn flag<'d>(values: &Values<'d>, key: &str) -> Option<(Node<'d>, bool)> {
     let system = system_home(values)?;
     let node = values.reader.get(values.reader.get(system, SUBCHART)?, key)?;
     match values.reader.target(node)?.scalar()?.resolve(values.reader.schema()) {
@@ -40,7 +40,7 @@ fn flag<'d>(values: &Values<'d>, key: &str) -> Option<(Node<'d>, bool)> {
     }
 }
 
-fn system_home<'d>(values: &Values<'d>) -> Option<Node<'d>> {
+pub(super) fn system_home<'d>(values: &Values<'d>) -> Option<Node<'d>> {
     let view = SystemValues::of(values.document);
     view.path().iter().try_fold(values.document.root(), |node, key| Some(values.reader.get(node?, key))).flatten()
 }

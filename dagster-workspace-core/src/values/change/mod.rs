@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use walk::{At, items, merge, near, only, set, unset};
 
-use super::{DEFAULT_PORT, Image, PullPolicy, UserDeployment};
+use super::{DEFAULT_PORT, Image, PullPolicy, UserDeployment, split_tag};
 use crate::chart::{self, Place, Problem, Type, typed};
 use crate::field::FieldError;
 use crate::value::Value;
@@ -297,11 +297,18 @@ fn set_image(entry: &mut Value, image: &Image) {
         let policy = image.pull_policy.is_none() || image.pull_policy == own.pull_policy;
         policy && (&own.repository, &own.tag, &own.digest) == (&image.repository, &image.tag, &image.digest)
     };
-    // A number as tag is the image of that text: no pod rolls for quotes.
-    if Image::from_value(&old).is_ok_and(|own| same(&own)) {
+    let part = |key| old.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let is_pinned = part("tag").is_some_and(|tag| split_tag(tag).is_some());
+    // A number as tag is the image of that text: no pod rolls for quotes. A digest in a tag beside another one is stale.
+    if Image::from_value(&old).is_ok_and(|own| same(&own)) && !(is_pinned && part("digest").is_some()) {
         return;
     }
     let mut new = image.to_value();
+    // Who keeps the digest in the tag finds it there again, as do charts that know no other place.
+    if let (true, Some(tag), Some(digest), Value::Mapping(parts)) = (is_pinned, &image.tag, &image.digest, &mut new) {
+        parts.retain(|(key, _)| key != "digest");
+        new.set("tag", format!("{tag}@{digest}").into());
+    }
     // A tag beside a new digest, or the other way round, would say two things.
     for (key, value) in old.entries().iter().filter(|(key, _)| !matches!(key.as_str(), "tag" | "digest")) {
         if new.get(key).is_none() {
