@@ -21,6 +21,7 @@ pub mod field;
 mod lcs;
 pub mod lint;
 pub mod merge;
+pub mod pairing;
 pub mod span;
 mod spelling;
 pub mod splice;

@@ -82,18 +82,21 @@ impl From<Version> for String {
 }
 
 /// What the documents are for. The default is the newest release that the rules were measured against.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct Target {
     /// Version of Dagster in the webserver and the daemon: they read the workspace.
     pub dagster: Version,
     /// Version of the charts: they read the values.
     pub chart: Version,
+    /// The namespace of the deployments, where it is known: a host such as `etl.other` is then none of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
 }
 
 impl Target {
     /// The newest release that the rules were measured against.
-    pub const NEWEST: Self = Self { dagster: Version::NEWEST, chart: Version::NEWEST };
+    pub const NEWEST: Self = Self { dagster: Version::NEWEST, chart: Version::NEWEST, namespace: None };
 }
 
 impl Default for Target {

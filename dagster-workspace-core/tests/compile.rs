@@ -82,9 +82,12 @@ fn servers_that_differ_are_edited_and_no_others() {
     let gone = system(&one);
     assert_eq!(gone, base.replace("      - {host: b, port: 3031}   # nightly\n", ""));
     let named = system(&(one.clone() + &server("b", 3031, "other")));
-    assert!(named.contains("name: 'one'") && named.contains("name: other"), "{named}");
+    assert!(named.contains("name: 'one'") && named.contains("name: 'other'"), "{named}");
     let more = system(&(one + &b + &server("zz", 1, "zz")));
-    assert!(more.contains("port: 3031}   # nightly\n      - host: zz\n        port: 1\n        name: zz\n"), "{more}");
+    assert!(
+        more.contains("port: 3031}   # nightly\n      - host: zz\n        port: 1\n        name: 'zz'\n"),
+        "{more}"
+    );
     assert_eq!(more.lines().count(), base.lines().count() + 3);
 }
 

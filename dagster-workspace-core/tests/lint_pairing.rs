@@ -1,6 +1,6 @@
 //! Values and workspace file together: each case is two documents and what is found.
 
-use dagster_workspace_core::lint::{Target, lint_pairing};
+use dagster_workspace_core::lint::{Target, lint_change, lint_pairing};
 use dagster_workspace_core::yaml::Document;
 
 /// Values with deployments of these names and ports.
@@ -57,7 +57,7 @@ fn hosts_in_variables_may_be_any_deployment() {
 #[test]
 fn server_without_deployment_is_a_warning_unless_it_is_foreign() {
     check(&values(&[]), &workspace(&["host: etl, port: 3030"]), &["DW0302 warning etl"]);
-    for foreign in ["localhost", "10.0.0.7", "etl.other", "code.example.com", "ETL", "''"] {
+    for foreign in ["localhost", "10.0.0.7", "etl.other", "code.example.com", "''"] {
         check(&values(&[]), &workspace(&[&format!("host: {foreign}, port: 3030")]), &[]);
     }
     check(&values(&[]), &workspace(&["socket: /run/etl.sock"]), &[]);
@@ -86,4 +86,49 @@ fn documents_that_are_no_such_thing_have_no_pairs() {
     {
         check(text, text, &[]);
     }
+}
+
+/// Findings of a change as `code severity text`, the text from the workspace file after it; `-` where there is no place.
+#[track_caller]
+fn check_change(before: [&str; 2], after: [&str; 2], expected: &[&str]) {
+    let documents = [before, after].map(|texts| texts.map(|text| Document::parse(text).unwrap()));
+    let [old, new] = &documents;
+    let found = lint_change([&old[0], &old[1]], [&new[0], &new[1]], &Target::default());
+    let found = found.iter().map(|finding| {
+        let text = finding.span.map_or("-", |span| span.of(after[1]));
+        format!("{} {} {text}", finding.code, finding.severity)
+    });
+    assert_eq!(found.collect::<Vec<_>>(), expected, "{after:?}");
+}
+
+#[test]
+fn change_is_judged_by_what_it_takes_and_leaves() {
+    let (with, without) = (values(&[("a", 1)]), values(&[]));
+    let named = |host: &str| workspace(&[&format!("host: {host}, port: 1, location_name: alpha")]);
+    let (own, other, empty) = (named("a"), named("a.x.svc"), workspace(&[]));
+    check_change([&with, &own], [&with, &empty], &["DW0307 error -"]);
+    check_change([&with, &other], [&with, &empty], &["DW0307 error -"]);
+    check_change([&with, &own], [&without, &empty], &[]);
+    check_change([&with, &empty], [&with, &empty], &[]);
+    let two = workspace(&["host: a, port: 1, location_name: alpha", "host: a, port: 1, location_name: beta"]);
+    check_change([&with, &two], [&with, &own], &[]);
+    // A new deployment, and a location that was there.
+    check_change([&without, &other], [&with, &other], &["DW0305 warning a.x.svc"]);
+    check_change([&without, &own], [&with, &own], &[]);
+    check_change([&without, &empty], [&with, &other], &[]);
+    // A deployment that goes, and a location that stays.
+    let left = "DW0306 warning grpc_server: {host: a.x.svc, port: 1, location_name: alpha}";
+    check_change([&with, &other], [&without, &other], &[left]);
+    let by_name = workspace(&["socket: /a.sock, location_name: a"]);
+    check_change(
+        [&with, &by_name],
+        [&without, &by_name],
+        &["DW0306 warning grpc_server: {socket: /a.sock, location_name: a}"],
+    );
+}
+
+#[test]
+fn hosts_of_several_namespaces_are_a_warning() {
+    let two = workspace(&["host: a.x, port: 1, location_name: alpha", "host: a.y, port: 1, location_name: beta"]);
+    check(&values(&[("a", 1)]), &two, &["DW0304 warning a.x"]);
 }

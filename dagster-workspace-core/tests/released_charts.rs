@@ -100,6 +100,7 @@ fn nested() -> String {
 fn recorded(values: &str) -> String {
     let record = Record {
         owner: Some("data".to_owned()),
+        repository: Some("acme/etl".to_owned()),
         pull_request: Some(12),
         branch: Some("on".to_owned()),
         created: "2026-01-31T09:00:00Z".parse().ok(),

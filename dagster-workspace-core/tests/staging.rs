@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dagster_workspace_core::lint::{Target, lint_values};
-use dagster_workspace_core::staging::{Criterion, LONGEST, Reason, Record, Records, Review, name, outdated};
+use dagster_workspace_core::staging::{
+    Criterion, LONGEST, Pattern, Reason, Record, Records, Review, Selection, Unscoped, UnscopedError, name, outdated,
+};
 use dagster_workspace_core::time::Timestamp;
 use dagster_workspace_core::transform::{Transform, TransformError, apply};
 use dagster_workspace_core::values::{UserDeployment, UserDeployments};
@@ -46,6 +48,7 @@ fn removed(name: &str) -> Transform {
 fn full() -> Record {
     Record {
         owner: Some("data".to_owned()),
+        repository: Some("acme/etl".to_owned()),
         pull_request: Some(12),
         branch: Some("on".to_owned()),
         created: Some(time("2026-01-31T09:00:00Z")),
@@ -60,6 +63,7 @@ fn record_is_written_in_the_same_edit_and_goes_with_its_entry() {
 x-dagster-workspace:
   etl-pr-12:
     owner: data
+    repository: acme/etl
     pullRequest: 12
     branch: \"on\"
     created: \"2026-01-31T09:00:00Z\"
@@ -97,6 +101,7 @@ x-dagster-workspace: # not for the chart
     owner: data
     created: 2026-01-01T00:00:00Z
     cost: {cents: 12} # per hour
+    repository: acme/etl
     pullRequest: 12
     expires: \"2026-02-07T09:00:00Z\"
 ";
@@ -158,7 +163,7 @@ fn err_record_of_a_deployment_that_is_not_there() {
 
 #[test]
 fn transforms_are_data() {
-    let json = r#"{"transform":"record-deployment","name":"etl","record":{"pullRequest":12,"expires":"2026-02-07T09:00:00Z"}}"#;
+    let json = r#"{"transform":"record-deployment","name":"etl","record":{"repository":"acme/etl","pullRequest":12,"expires":"2026-02-07T09:00:00Z"}}"#;
     let transform: Transform = serde_json::from_str(json).unwrap();
     let record = Record { owner: None, branch: None, created: None, ..full() };
     assert_eq!(transform, recorded("etl", record));
@@ -178,31 +183,141 @@ x-dagster-workspace:
 ";
     let document = Document::parse(text).unwrap();
     let found = |criteria: &[Criterion], now: &str| -> Vec<String> {
-        let found = outdated(&document, criteria, time(now));
-        found.iter().map(|found| format!("{}: {}", found.name, found.reason)).collect()
+        let selection =
+            Selection { criteria: criteria.to_vec(), name: Some(Pattern::new("*")), ..Selection::default() };
+        let found = outdated(&document, &selection, time(now)).unwrap();
+        assert_eq!(found.undecided, []);
+        found.outdated.iter().map(|found| format!("{}: {}", found.name, found.reason)).collect()
     };
     let new_year = "2026-01-01T00:00:00Z";
-    let closed = Criterion::PullRequests(BTreeSet::from([12, 99]));
+    let closed = Criterion::PullRequests { closed: BTreeSet::from([12, 99]), repository: None };
     assert_eq!(
         found(std::slice::from_ref(&closed), new_year),
         ["a: pull request 12 is closed", "gone: pull request 12 is closed"]
     );
     assert_eq!(found(&[Criterion::Expired], new_year), ["b: expired 2026-01-01T00:00:00Z"]);
     assert_eq!(found(&[Criterion::Expired], "2025-12-31T23:59:59Z"), [""; 0]);
-    let june = Criterion::CreatedBefore(time("2025-06-01T00:00:00Z"));
-    assert_eq!(found(std::slice::from_ref(&june), new_year), ["b: created 2025-01-01T00:00:00Z"]);
-    let all = outdated(&document, &[june, closed, Criterion::Expired], time(new_year));
-    let reasons: Vec<_> = all.iter().map(|found| &found.reason).collect();
     assert_eq!(
-        reasons,
-        [&Reason::PullRequest(12), &Reason::Created(time("2025-01-01T00:00:00Z")), &Reason::PullRequest(12)]
+        found(&[closed, Criterion::Expired], new_year),
+        ["a: pull request 12 is closed", "b: expired 2026-01-01T00:00:00Z", "gone: pull request 12 is closed"]
     );
-    assert_eq!(all[0].owner.as_deref(), Some("ann"));
     assert_eq!(found(&[], new_year), [""; 0]);
+    let before = Some(time("2025-06-01T00:00:00Z"));
+    let june = Selection { created_before: before, ..Selection::default() };
+    let old = outdated(&document, &june, time(new_year)).unwrap().outdated;
+    assert_eq!(old[0].reason, Reason::Created(time("2025-01-01T00:00:00Z")));
+    assert_eq!(old.len(), 1);
+    let nothing = Document::parse("x-dagster-workspace: 3").unwrap();
+    let expired = Selection { criteria: vec![Criterion::Expired], ..Selection::default() };
+    assert_eq!(outdated(&nothing, &expired, time(new_year)).unwrap().outdated, []);
+}
+
+/// Checks which previews a selection means, and of which nobody can tell whether it does.
+#[track_caller]
+fn check_selection(selection: &Selection, outdated_names: &[&str], undecided: &[&str]) {
+    let text = "\
+deployments: []
+x-dagster-workspace:
+  etl-pr-12: {repository: Acme/etl, pullRequest: 12, owner: data, branch: feature/a, created: 2026-01-01T00:00:00Z}
+  ml-pr-12: {repository: acme/ml, pullRequest: 12, owner: data, branch: main, expires: 2026-01-01T00:00:00Z}
+  old-pr-12: {pullRequest: 12, owner: ops, branch: feature/a, created: 2025-01-01T00:00:00Z}
+  old: {expires: 2026-01-01T00:00:00Z}
+";
+    let document = Document::parse(text).unwrap();
+    let found = outdated(&document, selection, time("2026-02-01T00:00:00Z")).unwrap();
+    let names = |found: &[dagster_workspace_core::staging::Outdated]| -> Vec<String> {
+        found.iter().map(|found| found.name.clone()).collect()
+    };
     assert_eq!(
-        outdated(&Document::parse("x-dagster-workspace: 3").unwrap(), &[Criterion::Expired], time(new_year)),
-        []
+        (names(&found.outdated), names(&found.undecided)),
+        (outdated_names.iter().map(ToString::to_string).collect(), undecided.iter().map(ToString::to_string).collect(),),
+        "{selection:?}"
     );
+}
+
+fn closed(repository: Option<&str>) -> Vec<Criterion> {
+    vec![Criterion::PullRequests { closed: BTreeSet::from([12]), repository: repository.map(Into::into) }]
+}
+
+#[test]
+fn preview_deployments_belong_to_a_repository() {
+    let all = Selection::default;
+    check_selection(&Selection { criteria: closed(Some("acme/etl")), ..all() }, &["etl-pr-12"], &["old-pr-12"]);
+    let repository = Some("acme/ML".to_owned());
+    check_selection(&Selection { criteria: closed(None), repository, ..all() }, &["ml-pr-12"], &["old-pr-12"]);
+    let owner = |owner: &str| Some(owner.to_owned());
+    check_selection(
+        &Selection { criteria: closed(None), owner: owner("data"), ..all() },
+        &["etl-pr-12", "ml-pr-12"],
+        &[],
+    );
+    check_selection(&Selection { criteria: closed(None), owner: owner("ops"), ..all() }, &["old-pr-12"], &[]);
+    let like = |text: &str| Some(Pattern::new(text));
+    check_selection(&Selection { criteria: closed(None), name: like("?l-*"), ..all() }, &["ml-pr-12"], &[]);
+    check_selection(&Selection { criteria: closed(Some("acme/other")), ..all() }, &[], &["old-pr-12"]);
+    // What is over by its own time is over, whosever it is.
+    let mut both = closed(Some("acme/etl"));
+    both.push(Criterion::Expired);
+    check_selection(&Selection { criteria: both, ..all() }, &["etl-pr-12", "ml-pr-12", "old"], &["old-pr-12"]);
+    let repository = Some("acme/etl".to_owned());
+    check_selection(&Selection { criteria: vec![Criterion::Expired], repository, ..all() }, &[], &["old"]);
+}
+
+#[test]
+fn filters_are_all_met() {
+    let like = |text: &str| Some(Pattern::new(text));
+    let all = Selection::default;
+    let owner = Some("data".to_owned());
+    check_selection(&Selection { branch: like("feature/*"), owner: owner.clone(), ..all() }, &["etl-pr-12"], &[]);
+    let before = Some(time("2025-06-01T00:00:00Z"));
+    check_selection(&Selection { created_before: before, ..all() }, &["old-pr-12"], &[]);
+    check_selection(&Selection { created_before: before, owner, ..all() }, &[], &[]);
+    check_selection(
+        &Selection { branch: like("main"), repository: Some("acme/ml".to_owned()), ..all() },
+        &["ml-pr-12"],
+        &[],
+    );
+}
+
+#[test]
+fn err_numbers_and_branches_without_a_repository() {
+    let document = Document::parse("deployments: []\n").unwrap();
+    let run = |selection: Selection| outdated(&document, &selection, time("2026-02-01T00:00:00Z")).unwrap_err();
+    let numbers = Selection { criteria: closed(None), ..Selection::default() };
+    assert_eq!(run(numbers), UnscopedError(Unscoped::PullRequests));
+    let branches = Selection { branch: Some(Pattern::new("main")), ..Selection::default() };
+    assert_eq!(run(branches), UnscopedError(Unscoped::Branches));
+}
+
+#[test]
+fn patterns_match_as_a_whole() {
+    for (pattern, text, expected) in [
+        ("*", "", true),
+        ("", "", true),
+        ("", "a", false),
+        ("etl-*", "etl-pr-12", true),
+        ("etl-*", "etl", false),
+        ("*-12", "etl-pr-12", true),
+        ("e*-*-1?", "etl-pr-12", true),
+        ("?", "ab", false),
+        ("a*b*c", "abbcbc", true),
+        ("feature/*", "feature/a/b", true),
+        ("ETL", "etl", false),
+    ] {
+        assert_eq!(Pattern::new(pattern).matches(text), expected, "{pattern} {text}");
+    }
+}
+
+#[test]
+fn err_preview_of_another_repository_is_not_taken_over() {
+    let of = |repository: &str| Record { repository: Some(repository.to_owned()), ..full() };
+    let text = run(VALUES, &[added("etl-pr-12"), recorded("etl-pr-12", of("acme/etl"))]).unwrap();
+    assert_eq!(run(&text, &[recorded("etl-pr-12", of("ACME/etl"))]).unwrap(), text.replace("acme/etl", "ACME/etl"));
+    let error = run(&text, &[recorded("etl-pr-12", of("acme/other"))]).unwrap_err();
+    assert_eq!(error.to_string(), "preview deployment `etl-pr-12` is of repository `acme/etl`, not `acme/other`");
+    assert_eq!(error.diagnostics()[0].code, "DW0510");
+    let old = text.replace("    repository: acme/etl\n", "");
+    assert_eq!(run(&old, &[recorded("etl-pr-12", of("acme/other"))]).unwrap().matches("acme/other").count(), 1);
 }
 
 /// They must never change: running deployments are found by them.

@@ -8,6 +8,7 @@ mod written;
 
 use dagster_workspace_core::lint::Target;
 use dagster_workspace_core::staging::Record;
+use dagster_workspace_core::transform::pair::Wanted;
 use dagster_workspace_core::transform::{Applied, Transform, TransformError, apply};
 use dagster_workspace_core::value::Value;
 use dagster_workspace_core::values::{Image, UserDeployment, UserDeployments};
@@ -361,7 +362,10 @@ fn transform() -> impl Strategy<Value = Transform> {
         server().prop_map(|server| Transform::AddLocation { server }),
         (word(), value()).prop_map(|(name, fields)| Transform::UpdateLocation { name, fields }),
         word().prop_map(|name| Transform::RemoveLocation { name }),
-        server().prop_map(|server| Transform::PairLocation { server }),
-        word().prop_map(|host| Transform::UnpairLocation { host }),
+        (word(), server()).prop_map(|(deployment, server)| {
+            let wanted = Wanted { host: server.host.clone(), location_name: server.location_name.clone() };
+            Transform::PairLocation { deployment, server, wanted }
+        }),
+        word().prop_map(|deployment| Transform::UnpairLocation { deployment, host: None }),
     ]
 }

@@ -1,7 +1,8 @@
 //! Transforms over written documents: what they make, what they refuse, and that they can run again.
 
 use dagster_workspace_core::lint::{Target, Version};
-use dagster_workspace_core::transform::{Applied, Transform, TransformError, apply, pair};
+use dagster_workspace_core::transform::pair::{self, Wanted};
+use dagster_workspace_core::transform::{Applied, Transform, TransformError, apply};
 use dagster_workspace_core::value::Value;
 use dagster_workspace_core::values::UserDeployment;
 use dagster_workspace_core::workspace::GrpcServer;
@@ -142,7 +143,7 @@ fn map_form_is_edited_in_place_and_ends_in_an_empty_mapping() {
 
 #[test]
 fn a_pair_is_added_updated_and_removed_in_both_documents() {
-    let pair = pair::add(&deployment("shop"), None);
+    let pair = pair::add(&deployment("shop"), &Wanted::default());
     let values = check(VALUES, &pair.values).unwrap();
     let workspace = check(WORKSPACE, &pair.workspace).unwrap();
     let (gone, come) = changed(WORKSPACE, &workspace.text);
@@ -162,9 +163,9 @@ fn a_pair_is_added_updated_and_removed_in_both_documents() {
 #[test]
 fn a_location_of_another_name_is_a_pair_by_its_host() {
     let etl = deployment("etl").with_port(3030);
-    let applied = check(WORKSPACE, &pair::add(&etl, None).workspace).unwrap();
+    let applied = check(WORKSPACE, &pair::add(&etl, &Wanted::default()).workspace).unwrap();
     assert!(!applied.is_changed());
-    let moved = check(WORKSPACE, &pair::add(&etl.with_port(4000), None).workspace).unwrap();
+    let moved = check(WORKSPACE, &pair::add(&etl.with_port(4000), &Wanted::default()).workspace).unwrap();
     assert_eq!(moved.text, WORKSPACE.replace("3030", "4000"));
     let gone = check(WORKSPACE, &pair::remove("etl", None).workspace).unwrap();
     assert_eq!(gone.text, "load_from:\n  - python_file: jobs.py\n");
@@ -294,7 +295,8 @@ fn a_location_without_a_name_has_the_one_that_dagster_gives_it() {
 fn all_servers_of_a_host_are_its_pair() {
     let text = "load_from:\n- grpc_server: {host: etl.prod, port: 1, location_name: a}\n- grpc_server: {host:         etl.prod.svc.cluster.local, port: 2, location_name: b}\n- grpc_server: {host: etl, port: 3, location_name: c}\n-         grpc_server: {host: etl.prod.svc, port: {env: PORT}, location_name: d}\n";
     let etl = deployment("etl").with_port(7);
-    let paired = check(text, &pair::add(&etl, Some("prod")).workspace).unwrap();
+    let in_prod = Wanted { host: Some("etl.prod".to_owned()), ..Wanted::default() };
+    let paired = check(text, &pair::add(&etl, &in_prod).workspace).unwrap();
     assert_eq!(paired.text, text.replace("port: 1", "port: 7").replace("port: 2", "port: 7"));
     let bare = check(text, &pair::update("etl", &value(r#"{"port": 7}"#), None).workspace).unwrap();
     assert_eq!(bare.text, text.replace("port: 3", "port: 7"));
@@ -347,8 +349,8 @@ fn transforms_are_data() {
         Transform::AddDeployment { deployment: deployment("shop") },
         Transform::UpdateDeployment { name: "a".into(), fields: value(r#"{"port": 1, "env": null}"#) },
         Transform::SetImage { name: "a".into(), image: "r/a:1".parse().unwrap() },
-        Transform::PairLocation { server: GrpcServer::new("a", "a", 1) },
-        Transform::UnpairLocation { host: "a".into() },
+        pair::location("a", 1, &Wanted { host: Some("a.b".to_owned()), ..Wanted::default() }),
+        Transform::UnpairLocation { deployment: "a".into(), host: None },
     ];
     let json = serde_json::to_string(&transforms).unwrap();
     assert!(json.contains(r#""transform":"set-image""#), "{json}");

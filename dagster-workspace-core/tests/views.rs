@@ -160,23 +160,6 @@ fn names_are_those_that_dagster_resolves() {
 }
 
 #[test]
-fn service_is_the_first_part_of_a_host() {
-    let cases = [
-        ("grpc_server: {host: etl, port: 1}", Some("etl")),
-        ("grpc_server: {host: etl.prod.svc.cluster.local, port: 1}", Some("etl")),
-        ("grpc_server: {host: \"e\\x74l.prod\", port: 1}", Some("etl")),
-        ("grpc_server: {port: 1}", Some("localhost")),
-        ("grpc_server: {host: {env: H}, port: 1}", None),
-        ("python_module: a.b", None),
-    ];
-    for (item, expected) in cases {
-        let document = Document::parse(format!("load_from:\n- {item}\n")).unwrap();
-        let found: Vec<_> = Workspace::of(&document).locations().map(|location| location.service()).collect();
-        assert_eq!(found, [expected.map(Into::into)], "{item}");
-    }
-}
-
-#[test]
 fn of_dagit_and_webserver_dagit_wins() {
     let text = "dagit:\n  workspace: {enabled: true, servers: [{host: a, port: 1}]}\ndagsterWebserver:\n  workspace: {enabled: false, servers: [{host: b, port: 2, name: n}], externalConfigmap: cm}\ndagster-user-deployments: {enabled: true, enableSubchart: false}\n";
     let document = Document::parse(text).unwrap();

@@ -3,10 +3,12 @@
 
 use dagster_workspace_core::diff::{Diff, MergeKeys};
 use dagster_workspace_core::lint::Target;
-use dagster_workspace_core::transform::{self, Transform, TransformError, pair};
+use dagster_workspace_core::transform::pair::{self, Wanted};
+use dagster_workspace_core::transform::{self, Transform, TransformError};
 use dagster_workspace_core::value::Value;
 use dagster_workspace_core::values::Image;
 use dagster_workspace_core::yaml::Schema;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
@@ -117,16 +119,24 @@ fn both<'py>(values: &Bound<'py, Values>, workspace: &Bound<'py, Workspace>, pai
 
 /// Both documents with a deployment and its code location added; the same objects where both are there already.
 ///
-/// `namespace` is that of the deployment, where it is not Dagster's own.
+/// `host` and `location_name` say what its location must be, by default its own name; `namespace` is that of the deployment, where it is
+/// not Dagster's own, and stands for the host `NAME.NAMESPACE`.
 #[pyfunction]
-#[pyo3(signature = (values, workspace, deployment, /, *, namespace = None))]
+#[pyo3(signature = (values, workspace, deployment, /, *, namespace = None, host = None, location_name = None))]
 pub(crate) fn add<'py>(
     values: &Bound<'py, Values>,
     workspace: &Bound<'py, Workspace>,
     deployment: &Bound<'py, PyAny>,
     namespace: Option<&str>,
+    host: Option<String>,
+    location_name: Option<String>,
 ) -> PyResult<Pair<'py>> {
-    both(values, workspace, &pair::add(&typed(deployment)?, namespace))
+    let deployment = typed(deployment)?;
+    let in_namespace = namespace.map(|namespace| format!("{}.{namespace}", deployment.name()));
+    if host.is_some() && in_namespace.is_some() {
+        return Err(PyValueError::new_err("`host` has the namespace in it: give one of `host` and `namespace`"));
+    }
+    both(values, workspace, &pair::add(&deployment, &Wanted { host: host.or(in_namespace), location_name }))
 }
 
 /// Both documents with fields of a deployment changed; `None` takes a field out. The code location follows its port.
@@ -156,7 +166,7 @@ pub(crate) fn set_image<'py>(
     both(values, workspace, &pair::set_image(name, &image_of(image)?))
 }
 
-/// Both documents without a deployment and every location of its host; the same objects where it is absent.
+/// Both documents without a deployment and its locations; the same objects where it is absent.
 #[pyfunction]
 #[pyo3(signature = (values, workspace, name, /, *, namespace = None))]
 pub(crate) fn remove<'py>(

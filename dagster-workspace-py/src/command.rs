@@ -20,7 +20,9 @@ pub(crate) fn main(py: Python<'_>, arguments: Option<Vec<OsString>>) -> PyResult
     let arguments = std::iter::once(OsString::from("dagster-workspace")).chain(arguments);
     let exit = py.detach(|| {
         let (mut stdin, mut stdout, mut stderr) = (io::stdin(), io::stdout(), io::stderr());
-        cli::run(arguments, Streams { stdin: &mut stdin, stdout: &mut stdout, stderr: &mut stderr, live: Live::No })
+        let environment = |name: &str| std::env::var(name).ok();
+        let (stdin, stdout, stderr) = (&mut stdin, &mut stdout, &mut stderr);
+        cli::run(arguments, Streams { stdin, stdout, stderr, live: Live::No, environment: &environment })
     });
     if let Some(handler) = restored {
         let signal = py.import("signal")?;

@@ -63,7 +63,7 @@ pub(crate) fn target(dagster: Option<&str>, chart: Option<&str>) -> PyResult<Tar
     let version = |text: Option<&str>, default| {
         text.map_or(Ok(default), |text| text.parse().map_err(|cause| PyValueError::new_err(format!("{cause}"))))
     };
-    Ok(Target { dagster: version(dagster, newest.dagster)?, chart: version(chart, newest.chart)? })
+    Ok(Target { dagster: version(dagster, newest.dagster)?, chart: version(chart, newest.chart)?, namespace: None })
 }
 
 /// Findings about both documents: those of each alone, then where they do not fit together.

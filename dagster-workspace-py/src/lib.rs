@@ -11,6 +11,7 @@ mod deployment;
 mod document;
 mod error;
 mod merge;
+mod preview;
 mod source;
 mod values;
 mod workspace;
@@ -33,6 +34,8 @@ mod _native {
     use crate::document::lint;
     #[pymodule_export]
     use crate::merge::merge;
+    #[pymodule_export]
+    use crate::preview::outdated;
     #[pymodule_export]
     use crate::values::Values;
     #[pymodule_export]

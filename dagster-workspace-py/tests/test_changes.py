@@ -239,6 +239,19 @@ def test_both_in_another_namespace() -> None:
     assert dw.remove(*both, "new", namespace="team") == (values, workspace)
 
 
+def test_location_with_a_host_and_a_name() -> None:
+    wanted = {"host": "new.team.svc.cluster.local", "location_name": "warehouse"}
+    both = dw.add(values, workspace, new, **wanted)
+    added = both[1].locations[1]
+    assert (added.host, added.name) == (wanted["host"], wanted["location_name"])
+    assert dw.add(*both, new, **wanted) == both
+    assert dw.remove(*both, "new") == (values, workspace)
+    with pytest.raises(dw.DagsterWorkspaceError, match="served by code location `warehouse`, not `other`"):
+        dw.add(*both, new, location_name="other")
+    with pytest.raises(ValueError, match="one of `host` and `namespace`"):
+        dw.add(values, workspace, new, host="new", namespace="team")
+
+
 def test_err_half_a_change_is_none() -> None:
     broken = Workspace.parse("load_from: 3\n")
     with pytest.raises(dw.DagsterWorkspaceError):
@@ -250,3 +263,23 @@ def test_names_of_files_stay_with_changed_documents(folder: Path) -> None:
     with pytest.raises(dw.NameTakenError, match=r"values\.yaml:"):
         read.add(Deployment(name="new", image="other"))
     assert {it.source for it in read.lint()} == {str(folder / "values.yaml")}
+
+
+def test_preview_deployments_of_one_repository() -> None:
+    previews = Values.parse(
+        "deployments: []\n"
+        "x-dagster-workspace:\n"
+        "  etl-pr-12: {repository: acme/etl, pullRequest: 12, owner: data}\n"
+        "  ml-pr-12: {repository: acme/ml, pullRequest: 12, expires: 2026-01-01T00:00:00Z}\n"
+        "  old-pr-12: {pullRequest: 12}\n"
+    )
+    now = "2026-02-01T00:00:00Z"
+    found, undecided = dw.outdated(previews, now=now, closed_prs={12}, repository="acme/etl")
+    reason = "pull request 12 is closed"
+    assert found == ({"name": "etl-pr-12", "owner": "data", "repository": "acme/etl", "reason": reason},)
+    assert [it["name"] for it in undecided] == ["old-pr-12"]
+    assert [it["name"] for it in dw.outdated(previews, now=now, expired=True)[0]] == ["ml-pr-12"]
+    with pytest.raises(ValueError, match="nothing says whose pull requests"):
+        dw.outdated(previews, now=now, closed_prs={12})
+    with pytest.raises(ValueError, match="is not a time"):
+        dw.outdated(previews, now="tomorrow", expired=True)

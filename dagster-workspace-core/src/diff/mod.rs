@@ -4,6 +4,7 @@
 //! People and programs get no secrets from it: what stands under `env`, or under a key that says `password` or `token`, is
 //! left out of the summary and hidden when serialised. [`Change::before`] and [`Change::after`] hold everything.
 
+mod server;
 mod summary;
 
 use alloc::borrow::ToOwned as _;
@@ -11,6 +12,8 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+
+pub use server::Renamed;
 
 use crate::chart;
 use crate::value::Value;
@@ -179,6 +182,13 @@ impl Walk<'_> {
         self.steps.pop();
     }
 
+    /// Notes an item as a whole: what is inside says less than the whole does.
+    fn whole(&mut self, step: Step, before: &Value, after: &Value) {
+        self.steps.push(step);
+        self.note(Some(before), Some(after));
+        self.steps.pop();
+    }
+
     fn mappings(&mut self, before: &[(String, Value)], after: &[(String, Value)]) {
         let new: BTreeMap<&str, &Value> = after.iter().map(|(key, value)| (key.as_str(), value)).collect();
         let old: BTreeMap<&str, &Value> = before.iter().map(|(key, value)| (key.as_str(), value)).collect();
@@ -195,11 +205,17 @@ impl Walk<'_> {
         if !before.iter().chain(after).all(|item| matches!(item, Value::Mapping(_))) {
             return;
         }
-        let pairs = pairs(before, after, &self.item_key());
+        let mut pairs = pairs(before, after, &self.item_key());
+        if matches!(self.steps.last(), Some(Step::Key(list)) if list == server::LIST) {
+            server::pair(before, after, &mut pairs);
+        }
         for (at, item) in before.iter().enumerate() {
             let partner = pairs.old.get(&at).and_then(|new| after.get(*new));
             let step = self.item_step(item, at, &pairs.shared);
-            self.step(step, Some(item), partner);
+            match partner {
+                Some(partner) if is_renamed(item, partner) => self.whole(step, item, partner),
+                partner => self.step(step, Some(item), partner),
+            }
         }
         for (at, item) in after.iter().enumerate().filter(|(at, _)| !pairs.new.contains_key(at)) {
             let step = self.item_step(item, at, &pairs.shared);
@@ -245,6 +261,11 @@ impl Walk<'_> {
             _ => false,
         }
     }
+}
+
+/// Whether an item that was matched is a server that Dagster calls by another name.
+fn is_renamed(before: &Value, after: &Value) -> bool {
+    server::name(before) != server::name(after)
 }
 
 /// What a list or mapping is without what is in it.

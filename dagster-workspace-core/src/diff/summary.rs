@@ -6,7 +6,8 @@ use core::fmt;
 
 use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 
-use super::{Change, Diff};
+use super::server::name as server_name;
+use super::{Change, Diff, MergeKeys, Renamed, diff};
 use crate::value::Value;
 use crate::yaml::quote::{Context, Quoting, write_scalar};
 use crate::yaml::{Path, Step};
@@ -30,7 +31,16 @@ const SHOWN: usize = 80;
 /// `+ deployment etl`, `~ deployment etl: image.tag 1 -> 2`, `- location etl`, `~ global.x 1 -> 2`. Without secrets.
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (subject, rest) = split(&self.path);
+        if let Some(Renamed { from, to }) = self.renamed() {
+            write!(f, "~ location {from}: ")?;
+            let [before, after] = [&self.before, &self.after].map(|item| item.as_ref()?.get("grpc_server"));
+            for change in diff(before.unwrap_or(&Value::Null), after.unwrap_or(&Value::Null), &MergeKeys::default()) {
+                let change = change.to_string();
+                write!(f, "{}, ", change.strip_prefix("~ ").unwrap_or(&change))?;
+            }
+            return write!(f, "called {to} from now on");
+        }
+        let (subject, rest) = split(self);
         let secret = is_secret(&self.path);
         let path = if rest.steps().is_empty() { String::new() } else { rest.to_string() };
         let shown = |value: &Option<Value>| {
@@ -94,15 +104,21 @@ impl Serialize for Change {
     }
 }
 
-/// What a path is about, as in `deployment etl`, and the way on from there.
-fn split(path: &Path) -> (Option<String>, Path) {
+/// What a change is about, as in `deployment etl`, and the way on from there.
+fn split(change: &Change) -> (Option<String>, Path) {
+    let path = &change.path;
     let whole = || (None, path.clone());
     for (at, pair) in path.steps().windows(2).enumerate() {
         let [Step::Key(list), item] = pair else { continue };
         let Some((_, noun)) = NOUNS.iter().find(|(own, _)| own == list) else { continue };
         let name: Cow<'_, str> = match item {
             Step::Item { name, .. } | Step::Key(name) => Cow::Borrowed(name),
-            Step::Index(index) => Cow::Owned(alloc::format!("[{index}]")),
+            Step::Index(index) => {
+                // A server without a name has the one that Dagster makes.
+                let whole = change.before.as_ref().or(change.after.as_ref()).filter(|_| path.steps().len() == at + 2);
+                let name = whole.filter(|_| *noun == "location").and_then(server_name);
+                Cow::Owned(name.unwrap_or_else(|| alloc::format!("[{index}]")))
+            }
         };
         let mut rest = path.steps().get(at + 2..).unwrap_or_default();
         if let [Step::Key(origin), inner @ ..] = rest
@@ -251,9 +267,58 @@ mod tests {
         let a = "grpc_server: {host: a, port: 1, location_name: a}";
         let unnamed = "grpc_server: {host: x, port: 1}";
         check(&of(&[a, unnamed]), &of(&[unnamed, a]), &["~ load_from reordered"]);
-        check(&of(&[a]), &of(&[unnamed, a]), &["+ location [0]"]);
+        check(&of(&[a]), &of(&[unnamed, a]), &["+ location grpc:x:1"]);
         check(&of(&[a]), &of(&["grpc_server: {host: a, port: 2, location_name: a}"]), &["~ location a: port 1 -> 2"]);
         check(&of(&[a, "python_file: x"]), &of(&["python_file: x"]), &["- location a"]);
+    }
+
+    #[test]
+    fn servers_without_a_name_are_called_as_dagster_calls_them() {
+        let of = |items: &[&str]| {
+            let items: String = items.iter().map(|item| alloc::format!("- grpc_server: {{{item}}}\n")).collect();
+            alloc::format!("load_from:\n{items}")
+        };
+        let (one, two) = ("host: a, port: 1", "host: a, port: 2");
+        let renamed = "~ location grpc:a:1: port 1 -> 2, called grpc:a:2 from now on";
+        check(&of(&[one]), &of(&[two]), &[renamed]);
+        check(&of(&["host: b, port: 1", one]), &of(&[two, "host: b, port: 1"]), &[renamed, "~ load_from changed"]);
+        check(&of(&[one]), &of(&["host: b, port: 1"]), &["- location grpc:a:1", "+ location grpc:b:1"]);
+        check(
+            &of(&[one, two]),
+            &of(&["host: a, port: 3"]),
+            &["- location grpc:a:1", "- location grpc:a:2", "+ location grpc:a:3"],
+        );
+        check(
+            &of(&["port: 1"]),
+            &of(&["port: 2"]),
+            &["~ location grpc:localhost:1: port 1 -> 2, called grpc:localhost:2 from now on"],
+        );
+        check(
+            &of(&["host: {env: H}, port: 1"]),
+            &of(&["host: {env: H}, port: {env: P}"]),
+            &["~ location grpc:$H:1: port changed, called grpc:$H:$P from now on"],
+        );
+        check(
+            &of(&[one]),
+            &of(&["host: a, socket: /s"]),
+            &["~ location grpc:a:1: - port, + socket /s, called grpc:a:/s from now on"],
+        );
+        // A name is given, or taken away.
+        check(
+            &of(&[one]),
+            &of(&["host: a, port: 1, location_name: x"]),
+            &["~ location grpc:a:1: + location_name x, called x from now on"],
+        );
+        check(
+            &of(&[one]),
+            &of(&["host: a, port: 1, location_name: 'grpc:a:1'"]),
+            &["~ location [0]: + location_name grpc:a:1"],
+        );
+        check(
+            &of(&["host: a, port: 1, location_name: x"]),
+            &of(&["host: a, port: 1, location_name: z"]),
+            &["- location x", "+ location z"],
+        );
     }
 
     #[test]

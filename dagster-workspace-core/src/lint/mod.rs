@@ -17,6 +17,7 @@
 //! An error is what the chart's schema, its templates or Kubernetes refuse, or what deploys something other than what is
 //! written; a warning is what is ignored in silence or rarely meant.
 
+mod change;
 mod finding;
 mod location;
 mod notation;
@@ -31,7 +32,10 @@ use alloc::vec::Vec;
 
 use crate::detect::{DocumentKind, detect};
 use crate::error::{Diagnostic, Severity};
+use crate::pairing::Pairing;
 use crate::span::Span;
+use crate::values::UserDeployments;
+use crate::workspace::Workspace;
 use crate::yaml::{Document, Node, Reader, Resolved, Schema};
 
 pub(crate) use crate::spelling::nearest;
@@ -103,8 +107,8 @@ fn manifest(document: &Document<'_>, kind: &str) -> Diagnostic {
 /// Findings about values and workspace together, for the state that both are meant to be in when all steps are done. The
 /// spans point into the workspace file, but for `DW0301`, a deployment without a server.
 ///
-/// Hosts that no deployment here has are another release's, or no part of Kubernetes: nothing is said of them, unless they
-/// look like a Service of the same namespace.
+/// Which location is whose is told by [`Pairing`]. Hosts that no deployment here has are another release's, or no part of Kubernetes:
+/// nothing is said of them, unless they look like a Service of the same namespace.
 #[must_use]
 pub fn lint_pairing(values: &Document<'_>, workspace: &Document<'_>, target: &Target) -> Vec<Diagnostic> {
     let (helm, dagster) = (Reader::new(Schema::Helm), Reader::new(Schema::Dagster));
@@ -114,8 +118,19 @@ pub fn lint_pairing(values: &Document<'_>, workspace: &Document<'_>, target: &Ta
         return Vec::new();
     }
     let deployments = values::Values::read(values, &helm, target.chart);
-    let file = workspace::File::read(workspace, &dagster, target.dagster);
-    pairing::lint(&deployments, &file)
+    let workspace = Workspace::of(workspace);
+    pairing::lint(&deployments, &Pairing::of(&workspace, target.namespace.as_deref()))
+}
+
+/// Findings about a change of both documents, values first: a deployment that stays and loses its locations (`DW0307`, an error), one
+/// that comes and takes a location at a host with a namespace for its own, one that goes and leaves a location behind. The spans
+/// point into the workspace file after the change.
+#[must_use]
+pub fn lint_change(before: [&Document<'_>; 2], after: [&Document<'_>; 2], target: &Target) -> Vec<Diagnostic> {
+    let own = target.namespace.as_deref();
+    let [old, new] = [before, after].map(|[_, workspace]| Workspace::of(workspace));
+    let [had, has] = [before, after].map(|[values, _]| UserDeployments::of(values));
+    change::lint(&change::State::of(&had, Pairing::of(&old, own)), &change::State::of(&has, Pairing::of(&new, own)))
 }
 
 /// Whether aliases and merge keys can be followed, many times over, at a cost in proportion to the text.

@@ -1,111 +1,96 @@
 //! Rules for both documents together: every deployment has a server in the workspace file, and the other way round.
 
-use alloc::borrow::Cow;
 use alloc::collections::BTreeSet;
 use alloc::format;
+use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
 use super::finding::{arranged, head, shown};
-use super::location::Source;
 use super::values::{self, Values};
-use super::workspace::File;
 use crate::error::Diagnostic;
+use crate::pairing::{Ambiguous, Pairing};
 use crate::span::Span;
-
-/// A server of the workspace file that may be a deployment's.
-struct Server<'d> {
-    host: Cow<'d, str>,
-    host_span: Span,
-    /// The port where it is visible.
-    port: Option<Cow<'d, str>>,
-    port_span: Span,
-}
+use crate::workspace::Source;
 
 /// Applies all rules of this module: first those of the values, then those of the workspace file.
-pub(super) fn lint(values: &Values<'_>, file: &File<'_>) -> Vec<Diagnostic> {
+pub(super) fn lint(values: &Values<'_>, pairing: &Pairing<'_, '_>) -> Vec<Diagnostic> {
     // Nobody reads the file then: the values alone say what is loaded.
     if values::writes_workspace(values) {
         return Vec::new();
     }
-    let servers = servers(file);
-    let mut missing = Vec::new();
-    // A host in a variable may be any deployment's.
-    if !has_hidden_hosts(file) {
-        deployments_without_server(values, &servers, &mut missing);
+    let (mut missing, mut found) = (Vec::new(), Vec::new());
+    let mut paired = BTreeSet::new();
+    let mut unserved = Vec::new();
+    for (name, entry) in values::by_name(values) {
+        match pairing.locations_of(&name) {
+            Err(ambiguous) => found.push(several(&ambiguous)),
+            Ok(places) if places.is_empty() => unserved.push((name, entry)),
+            Ok(places) => {
+                if let Some(port) = values.port(entry) {
+                    found.extend(places.iter().filter_map(|at| other_port(pairing, *at, &name, &port)));
+                }
+                paired.extend(places);
+            }
+        }
     }
-    let mut found = Vec::new();
-    servers_without_deployment(values, &servers, &mut found);
-    ports(values, &servers, &mut found);
+    // A host in a variable may be any deployment's.
+    let is_hidden = |at: usize| pairing.is_hidden(at) && !paired.contains(&at);
+    if !(0..pairing.locations().len()).any(is_hidden) {
+        for (name, entry) in unserved {
+            let name = shown(&name);
+            let message = format!("no server of the workspace has the host `{name}`: Dagster does not load it");
+            let hint = format!("add a `grpc_server` with `host: {name}` to the workspace file");
+            missing.push(Diagnostic::warning("DW0301", entry.span(), message).with_hint(hint));
+        }
+    }
+    servers_without_deployment(values, pairing, &mut found);
     let mut all = arranged(missing);
     all.extend(arranged(found));
     all
 }
 
-fn servers<'d>(file: &File<'d>) -> Vec<Server<'d>> {
-    let grpc = file.locations.iter().filter(|location| location.kind.is_grpc());
-    grpc.filter_map(|location| {
-        let Source::Literal(host) = location.text(&file.reader, "host") else { return None };
-        let port = match location.port(&file.reader) {
-            Source::Literal(port) => Some(port),
-            Source::Missing | Source::Env | Source::Wrong => None,
-        };
-        let span = |key| location.field(&file.reader, key).map_or(location.key.span(), head);
-        Some(Server { host, host_span: span("host"), port, port_span: span("port") })
-    })
-    .collect()
-}
-
-fn has_hidden_hosts(file: &File<'_>) -> bool {
-    let mut grpc = file.locations.iter().filter(|location| location.kind.is_grpc());
-    grpc.any(|location| location.text(&file.reader, "host") == Source::Env)
-}
-
-/// The Service that a host names inside the cluster: `etl`, `etl.prod`, `etl.prod.svc.cluster.local`.
-pub(super) fn service(host: &str) -> (&str, bool) {
-    let (name, rest) = host.trim_end_matches('.').split_once('.').unwrap_or((host, ""));
-    (name, rest.is_empty())
-}
-
-/// `DW0301`, a warning: Dagster does not know of the deployment.
-fn deployments_without_server(values: &Values<'_>, servers: &[Server<'_>], found: &mut Vec<Diagnostic>) {
-    let served: BTreeSet<&str> = servers.iter().map(|server| service(&server.host).0).collect();
-    for (name, entry) in values::by_name(values) {
-        if !served.contains(name.as_str()) {
-            let name = shown(&name);
-            let message = format!("no server of the workspace has the host `{name}`: Dagster does not load it");
-            let hint = format!("add a `grpc_server` with `host: {name}` to the workspace file");
-            found.push(Diagnostic::warning("DW0301", entry.span(), message).with_hint(hint));
-        }
-    }
-}
-
 /// `DW0302`, a warning: a server that looks like a Service of the same namespace, and no deployment of that name.
-fn servers_without_deployment(values: &Values<'_>, servers: &[Server<'_>], found: &mut Vec<Diagnostic>) {
+fn servers_without_deployment(values: &Values<'_>, pairing: &Pairing<'_, '_>, found: &mut Vec<Diagnostic>) {
     let names = values::by_name(values);
-    for server in servers {
-        let (name, bare) = service(&server.host);
-        if bare && values::is_service(name) && name != "localhost" && !names.contains_key(name) {
+    let known: BTreeSet<_> = names.keys().map(|name| name.to_ascii_lowercase()).collect();
+    for at in 0..pairing.locations().len() {
+        let Some(name) = pairing.own_service(at) else { continue };
+        if values::is_service(name) && !known.contains(name) {
             let message = format!("no deployment is named `{}`", shown(name));
             let hint = "remove the code location, unless another release has the server";
-            found.push(Diagnostic::warning("DW0302", server.host_span, message).with_hint(hint));
+            found.push(Diagnostic::warning("DW0302", span(pairing, at, "host"), message).with_hint(hint));
         }
     }
 }
 
 /// `DW0303`: the server listens on another port than the one that Dagster calls.
-fn ports(values: &Values<'_>, servers: &[Server<'_>], found: &mut Vec<Diagnostic>) {
-    let names = values::by_name(values);
-    for server in servers {
-        let (name, bare) = service(&server.host);
-        let Some(deployed) = names.get(name).and_then(|entry| values.port(entry)) else { continue };
-        let Some(called) = server.port.as_deref().filter(|port| **port != deployed) else { continue };
-        let message = format!("deployment `{}` listens on port {deployed}, not on {}", shown(name), shown(called));
-        // A Service of that name in another namespace is perhaps another one.
-        let finding = if bare {
-            Diagnostic::error("DW0303", server.port_span, message)
-        } else {
-            Diagnostic::warning("DW0303", server.port_span, message)
-        };
-        found.push(finding.with_hint(format!("write `port: {deployed}`")));
+fn other_port(pairing: &Pairing<'_, '_>, at: usize, name: &str, deployed: &str) -> Option<Diagnostic> {
+    let Source::Literal(called) = pairing.locations().get(at)?.port()? else { return None };
+    let called = called.to_string();
+    if called == deployed || !pairing.has_port_of_deployment(at) {
+        return None;
     }
+    let message = format!("deployment `{}` listens on port {deployed}, not on {}", shown(name), shown(&called));
+    let place = span(pairing, at, "port");
+    // A Service of that name in another namespace, or behind a variable, is perhaps another one.
+    let finding = match pairing.own_service(at) {
+        Some(_) => Diagnostic::error("DW0303", place, message),
+        None => Diagnostic::warning("DW0303", place, message),
+    };
+    Some(finding.with_hint(format!("write `port: {deployed}`")))
+}
+
+/// `DW0304`, a warning: which location is the deployment's cannot be told.
+fn several(ambiguous: &Ambiguous) -> Diagnostic {
+    let place = ambiguous.candidates.first().map_or(Span::new(0, 0), |first| first.span);
+    let namespaces: Vec<_> = ambiguous.candidates.iter().map(|found| format!("`{}`", found.namespace)).collect();
+    let hint = format!("`--own-namespace` says which of {} is that of the deployments", namespaces.join(", "));
+    Diagnostic::warning("DW0304", place, ambiguous.to_string()).with_hint(hint)
+}
+
+/// Where a field of a location stands, or else the location.
+fn span(pairing: &Pairing<'_, '_>, at: usize, key: &str) -> Span {
+    let location = pairing.locations().get(at);
+    let node = location.and_then(|location| location.get(key).or_else(|| Some(location.node())));
+    node.map_or(Span::new(0, 0), head)
 }

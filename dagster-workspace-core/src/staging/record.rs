@@ -22,6 +22,7 @@ pub const KEY: &str = "x-dagster-workspace";
 /// x-dagster-workspace:
 ///   etl-pr-12:
 ///     owner: data
+///     repository: acme/etl
 ///     pullRequest: 12
 ///     branch: faster
 ///     created: "2026-01-31T09:00:00Z"
@@ -33,6 +34,9 @@ pub struct Record {
     /// Whom to ask.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// The repository that the pull request or branch is of, as the CI system names it: `acme/etl`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
     /// The number of the pull or merge request that it shows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pull_request: Option<u64>,
@@ -51,16 +55,24 @@ impl Record {
     /// The fields that are known, as they are written.
     #[must_use]
     pub fn to_value(&self) -> Value {
-        let Self { owner, pull_request, branch, created, expires } = self;
+        let Self { owner, repository, pull_request, branch, created, expires } = self;
         let time = |time: &Option<Timestamp>| time.map(|time| Value::String(time.to_string()));
         let fields = [
             ("owner", owner.clone().map(Value::String)),
+            ("repository", repository.clone().map(Value::String)),
             ("pullRequest", pull_request.map(|number| Value::Int(i64::try_from(number).unwrap_or(i64::MAX)))),
             ("branch", branch.clone().map(Value::String)),
             ("created", time(created)),
             ("expires", time(expires)),
         ];
         Value::Mapping(fields.into_iter().filter_map(|(key, value)| Some((key.into(), value?))).collect())
+    }
+
+    /// Whether it is of a repository; `None` where it does not say of which it is. Case does not count, as it does not for hosts of
+    /// repositories.
+    #[must_use]
+    pub fn is_of(&self, repository: &str) -> Option<bool> {
+        self.repository.as_ref().map(|own| own.eq_ignore_ascii_case(repository))
     }
 
     /// What a value says, and what of it cannot be understood and so is left out. Other keys are other tools' business.
@@ -74,6 +86,7 @@ impl Record {
             let text = value.as_str();
             let (is_read, expected) = match key.as_str() {
                 "owner" => (set(&mut record.owner, text.map(Into::into)), "a text"),
+                "repository" => (set(&mut record.repository, text.map(Into::into)), "a text"),
                 "branch" => (set(&mut record.branch, text.map(Into::into)), "a text"),
                 "pullRequest" => (set(&mut record.pull_request, number(value)), "a whole number"),
                 "created" => (set(&mut record.created, text.and_then(|text| text.parse().ok())), TIME),

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use crate::diff::Change;
 use crate::edit::former::Former;
 use crate::error::{Diagnostic, ParseError, Refusal, Severity};
+use crate::pairing::Ambiguous;
 use crate::span::Span;
 use crate::values::ChangeError;
 use crate::yaml::DataError;
@@ -67,6 +68,33 @@ pub enum TransformError {
         /// Why.
         cause: Box<ChangeError>,
     },
+    /// The deployment has a location of another name than the one that was asked for: leave the name out, or change it there.
+    #[error("deployment `{deployment}` is served by code location `{found}`, not `{wanted}`")]
+    OtherLocation {
+        /// The deployment.
+        deployment: String,
+        /// Name of its location.
+        found: String,
+        /// The name that was asked for.
+        wanted: String,
+        /// Where the name stands, or the location that has none.
+        span: Span,
+    },
+    /// The preview deployment of that name is another repository's: choose another name.
+    #[error("preview deployment `{name}` is of repository `{recorded}`, not `{given}`")]
+    OtherRepository {
+        /// The name of the deployment.
+        name: String,
+        /// The repository that its record names.
+        recorded: String,
+        /// The repository that was given.
+        given: String,
+        /// The record.
+        span: Span,
+    },
+    /// Nobody can tell which locations are the deployment's: say which namespace is its own.
+    #[error(transparent)]
+    Ambiguous(#[from] Ambiguous),
     /// The fields of an update are no mapping.
     #[error("the fields of `{name}` must be a mapping")]
     Fields {
@@ -117,6 +145,22 @@ impl TransformError {
                 self.finding("DW0504", None, Some("add it under the new name, then remove the old one".to_string()))
             }
             Self::Change { cause, .. } => self.finding("DW0509", None, cause.hint()),
+            Self::OtherLocation { span, .. } => {
+                let hint = "leave the name out, or give the location that name first";
+                self.finding("DW0507", Some(*span), Some(hint.to_string()))
+            }
+            Self::OtherRepository { span, .. } => {
+                let hint = "two repositories have the same name and number: choose another NAME for one of them";
+                self.finding("DW0510", Some(*span), Some(hint.to_string()))
+            }
+            Self::Ambiguous(ambiguous) => {
+                let mut candidates = ambiguous.candidates.iter();
+                let hint = candidates.next().map(|first| {
+                    format!("`--own-namespace {}` says that this is the namespace of the deployments", first.namespace)
+                });
+                let span = ambiguous.candidates.first().map(|first| first.span);
+                self.finding("DW0508", span, hint)
+            }
             Self::Fields { .. } => self.finding("DW0505", None, Some("as in `{\"port\": 3031}`".to_string())),
             Self::MixedSubjects { .. } => {
                 self.finding("DW0506", None, Some("apply it to the document that it is for".to_string()))

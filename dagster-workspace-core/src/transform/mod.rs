@@ -2,10 +2,12 @@
 //! idempotent, so that it can run again on a newer text.
 //!
 //! `values` and `workspace` turn a transform into edits of the one document or the other, `patch` sets fields, `check` lints
-//! before and after, and [`pair`] gives the transforms that keep both documents together.
+//! before and after, [`find`] says what an
+//! unknown name stands for, and [`pair`] gives the transforms that keep both documents together.
 
 mod check;
 mod error;
+mod find;
 pub mod pair;
 mod patch;
 mod record;
@@ -21,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use check::Touched;
 pub use error::TransformError;
+pub use find::{Instead, NotFound, find};
 
 use crate::diff::{Change, Diff, MergeKeys};
 use crate::edit::former::Former;
@@ -110,19 +113,24 @@ pub enum Transform {
         /// Name of the location, as Dagster resolves it.
         name: String,
     },
-    /// Workspace: sees to it that the host of a deployment is served. Where servers have that host, their ports are set and
-    /// nothing else (a port in a variable is left alone); where none has it, the server is added.
-    ///
-    /// `NAME.NAMESPACE` also stands for `NAME.NAMESPACE.svc` and `NAME.NAMESPACE.svc.cluster.local`; `NAME` is a Service in
-    /// Dagster's own namespace and nothing else. A host in a variable is nobody's.
+    /// Workspace: sees to it that a deployment is served. Where it has locations, as [`Pairing`](crate::pairing::Pairing) tells, their
+    /// ports are set and nothing else: a port in a variable, or of a gateway, is left alone. Where it has none, the server is added.
     PairLocation {
-        /// The server. Its host is what counts.
+        /// The deployment.
+        deployment: String,
+        /// The server to add.
         server: GrpcServer,
+        /// What its location must be.
+        #[serde(default)]
+        wanted: pair::Wanted,
     },
-    /// Workspace: takes out all servers that have the host of a deployment, as for [`Transform::PairLocation`].
+    /// Workspace: takes out the locations of a deployment, as for [`Transform::PairLocation`].
     UnpairLocation {
-        /// The host.
-        host: String,
+        /// The deployment.
+        deployment: String,
+        /// The host of its Service, where it is not in Dagster's own namespace.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        host: Option<String>,
     },
 }
 
@@ -167,8 +175,8 @@ impl Transform {
             | Self::RecordDeployment { name, .. }
             | Self::UpdateLocation { name, .. }
             | Self::RemoveLocation { name } => Cow::Borrowed(name),
-            Self::AddLocation { server } | Self::PairLocation { server } => Cow::Owned(server.name()),
-            Self::UnpairLocation { host } => Cow::Borrowed(host),
+            Self::AddLocation { server } | Self::PairLocation { server, .. } => Cow::Owned(server.name()),
+            Self::UnpairLocation { deployment, .. } => Cow::Borrowed(deployment),
         }
     }
 }
@@ -250,7 +258,7 @@ pub fn apply(text: &str, transforms: &[Transform], target: &Target) -> Result<Ap
     let mut edited: Option<Document<'static>> = None;
     for transform in transforms {
         let now = edited.as_ref().unwrap_or(&before);
-        let done = step(now, transform, &mut not_found);
+        let done = step(now, transform, target, &mut not_found);
         edited = done.map_err(|error| error.seen_from(&Former::new(&before, now)))?.or(edited);
     }
     let Some(after) = edited else {
@@ -261,7 +269,8 @@ pub fn apply(text: &str, transforms: &[Transform], target: &Target) -> Result<Ap
     if changes.is_empty() {
         return Ok(Applied::unchanged(text, not_found));
     }
-    let warnings = check::check(&before, &after, subject, &Touched::of(transforms), target)?;
+    let mut warnings = check::check(&before, &after, subject, &Touched::of(transforms), target)?;
+    warnings.extend(check::renamed(&after, &changes));
     Ok(Applied { text: after.into(), changes, warnings, not_found })
 }
 
@@ -286,7 +295,8 @@ pub fn replace(text: &str, with: &str, subject: Subject, target: &Target) -> Res
     }
     let (before, after) = (Document::parse(text)?, Document::parse(with)?);
     let changes = Diff::between(&before, &after, subject.schema(), &MergeKeys::default())?.changes;
-    let warnings = check::check(&before, &after, subject, &Touched::of(&[]), target)?;
+    let mut warnings = check::check(&before, &after, subject, &Touched::of(&[]), target)?;
+    warnings.extend(check::renamed(&after, &changes));
     Ok(Applied { text: with.into(), changes, warnings, not_found: Vec::new() })
 }
 
@@ -303,8 +313,10 @@ impl Subject {
 fn step(
     document: &Document<'_>,
     transform: &Transform,
+    target: &Target,
     not_found: &mut Vec<MissingField>,
 ) -> Result<Option<Document<'static>>, TransformError> {
+    let own = target.namespace.as_deref();
     match transform {
         Transform::AddDeployment { deployment } => values::add(document, deployment),
         Transform::UpdateDeployment { name, fields } => {
@@ -325,8 +337,10 @@ fn step(
         Transform::AddLocation { server } => workspace::add(document, server),
         Transform::UpdateLocation { name, fields } => workspace::update(document, name, fields),
         Transform::RemoveLocation { name } => workspace::remove(document, name),
-        Transform::PairLocation { server } => workspace::pair(document, server),
-        Transform::UnpairLocation { host } => workspace::unpair(document, host),
+        Transform::PairLocation { deployment, server, wanted } => {
+            workspace::pair(document, deployment, server, wanted, own)
+        }
+        Transform::UnpairLocation { deployment, host } => workspace::unpair(document, deployment, host.as_deref(), own),
     }
 }
 

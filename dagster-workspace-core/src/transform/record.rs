@@ -1,5 +1,7 @@
 //! Transforms of the records, as edits of the mapping that holds them.
 
+use alloc::borrow::ToOwned as _;
+
 use super::TransformError;
 use super::values::not_found;
 use crate::edit::{self, Edit};
@@ -20,7 +22,14 @@ pub(super) fn set(document: &Document<'_>, name: &str, record: &Record) -> Edite
     let Some(found) = found.filter(|found| matches!(found.value(), Value::Mapping(_))) else {
         return Ok(edit::apply(document, &Edit::Set { path, value: record.to_value() })?);
     };
-    let is_created = found.record().created.is_some();
+    let Record { created, repository, .. } = found.record();
+    if let (Some(recorded), Some(given)) = (repository, &record.repository)
+        && !recorded.eq_ignore_ascii_case(given)
+    {
+        let (name, given, span) = (name.to_owned(), given.clone(), found.span());
+        return Err(TransformError::OtherRepository { name, recorded, given, span });
+    }
+    let is_created = created.is_some();
     let mut edited: Option<Document<'static>> = None;
     for (key, value) in record.to_value().entries() {
         if key == "created" && is_created {

@@ -4,12 +4,14 @@ use alloc::borrow::{Cow, ToOwned as _};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::pair::Wanted;
 use super::patch::write;
 use super::{TransformError, check_name};
 use crate::chart::Type;
 use crate::diff::{MergeKeys, diff};
 use crate::edit::{self, Edit, Item};
 use crate::lint::nearest;
+use crate::pairing::Pairing;
 use crate::value::Value;
 use crate::values::change::merged;
 use crate::workspace::{CodeLocation, Endpoint, GrpcServer, Source, Workspace};
@@ -81,20 +83,45 @@ pub(super) fn update(document: &Document<'_>, name: &str, fields: &Value) -> Edi
 }
 
 pub(super) fn remove(document: &Document<'_>, name: &str) -> Edited {
-    remove_all(document, |location| is(location, name))
+    let view = Workspace::of(document);
+    let all = view.locations().enumerate().filter(|(_, location)| is(location, name));
+    remove_all(document, all.map(|(at, _)| at).collect())
 }
 
-pub(super) fn pair(document: &Document<'_>, server: &GrpcServer) -> Edited {
+/// Sees to it that a deployment is served. `own` is its namespace, where that is known.
+pub(super) fn pair(
+    document: &Document<'_>,
+    deployment: &str,
+    server: &GrpcServer,
+    wanted: &Wanted,
+    own: Option<&str>,
+) -> Edited {
     let view = Workspace::of(document);
-    let Some(host) = &server.host else { return add(document, server) };
-    let mut served = view.locations().enumerate().filter(|(_, location)| has_host(location, host)).peekable();
-    if served.peek().is_none() {
+    let pairing = Pairing::of(&view, own);
+    let served = served(&pairing, deployment, wanted.host.as_deref())?;
+    let Some(first) = served.first().and_then(|at| pairing.locations().get(*at)) else {
         return add(document, server);
+    };
+    let names = served.iter().filter_map(|at| pairing.locations().get(*at)?.name());
+    if let Some(name) = &wanted.location_name
+        && !names.into_iter().any(|found| found == *name)
+    {
+        let found = first.name().unwrap_or_default().into_owned();
+        let span = first.name_node().unwrap_or_else(|| first.node()).span();
+        return Err(TransformError::OtherLocation {
+            deployment: deployment.to_owned(),
+            found,
+            wanted: name.clone(),
+            span,
+        });
     }
     let Endpoint::Port(port) = server.endpoint else { return Ok(None) };
     let mut edited: Option<Document<'static>> = None;
-    // A port in a variable is set where Dagster runs.
-    for (at, _) in served.filter(|(_, location)| !matches!(location.port(), Some(Source::Env(_)))) {
+    for at in served.into_iter().filter(|at| pairing.has_port_of_deployment(*at)) {
+        // A port in a variable is set where Dagster runs.
+        if pairing.locations().get(at).is_some_and(|location| matches!(location.port(), Some(Source::Env(_)))) {
+            continue;
+        }
         let now = edited.as_ref().unwrap_or(document);
         let edit = Edit::Set { path: place(at).key(SERVER).key("port"), value: Value::from(port) };
         edited = edit::apply(now, &edit)?.or(edited);
@@ -102,17 +129,27 @@ pub(super) fn pair(document: &Document<'_>, server: &GrpcServer) -> Edited {
     Ok(edited)
 }
 
-pub(super) fn unpair(document: &Document<'_>, host: &str) -> Edited {
-    remove_all(document, |location| has_host(location, host))
+pub(super) fn unpair(document: &Document<'_>, deployment: &str, host: Option<&str>, own: Option<&str>) -> Edited {
+    let view = Workspace::of(document);
+    remove_all(document, served(&Pairing::of(&view, own), deployment, host)?)
 }
 
-/// Takes out the locations that `goes` says, the last one first, so that the places of the others stay.
-fn remove_all(document: &Document<'_>, goes: impl Fn(&CodeLocation<'_, '_>) -> bool) -> Edited {
-    let view = Workspace::of(document);
-    let all: Vec<usize> =
-        view.locations().enumerate().filter(|(_, location)| goes(location)).map(|(at, _)| at).collect();
+/// The places of the locations that a transform of both documents is about.
+pub(super) fn served(
+    pairing: &Pairing<'_, '_>,
+    deployment: &str,
+    host: Option<&str>,
+) -> Result<Vec<usize>, TransformError> {
+    match host {
+        Some(host) => Ok(pairing.locations_at(host)),
+        None => Ok(pairing.locations_of(deployment)?),
+    }
+}
+
+/// Takes out the locations at these places, the last one first, so that the places of the others stay.
+fn remove_all(document: &Document<'_>, places: Vec<usize>) -> Edited {
     let mut edited: Option<Document<'static>> = None;
-    for at in all.into_iter().rev() {
+    for at in places.into_iter().rev() {
         let now = edited.as_ref().unwrap_or(document);
         edited = edit::apply(now, &Edit::Remove { path: place(at) })?.or(edited);
     }
@@ -123,48 +160,7 @@ fn is(location: &CodeLocation<'_, '_>, name: &str) -> bool {
     location.name().as_deref() == Some(name)
 }
 
-/// Whether it is a server whose host, as it is written, names the same Service.
-pub(super) fn has_host(location: &CodeLocation<'_, '_>, host: &str) -> bool {
-    location.is_server()
-        && location.host().is_some_and(|own| matches!(own, Source::Literal(own) if service(&own) == service(host)))
-}
-
-/// What a host inside the cluster names: `etl`, or `etl.prod` for `etl.prod`, `etl.prod.svc` and
-/// `etl.prod.svc.cluster.local`.
-fn service(host: &str) -> &str {
-    let host = host.trim_end_matches('.');
-    let Some((at, _)) = host.match_indices('.').nth(1) else { return host };
-    match host.split_at(at) {
-        (service, ".svc") => service,
-        (service, domain) if domain.starts_with(".svc.") => service,
-        _ => host,
-    }
-}
-
 /// Path of the location at this place.
 fn place(at: usize) -> Path {
     Path::new(Vec::from([Step::Key(LOAD_FROM.to_owned()), Step::Index(at)]))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::service;
-
-    #[test]
-    fn hosts_of_one_service_are_told_from_others() {
-        for (host, expected) in [
-            ("etl", "etl"),
-            ("etl.", "etl"),
-            ("etl.prod", "etl.prod"),
-            ("etl.prod.svc", "etl.prod"),
-            ("etl.prod.svc.cluster.local", "etl.prod"),
-            ("etl.prod.svc.cluster.local.", "etl.prod"),
-            ("etl.svc", "etl.svc"),
-            ("etl.example.com", "etl.example.com"),
-            ("etl.example.svcs.com", "etl.example.svcs.com"),
-            ("", ""),
-        ] {
-            assert_eq!(service(host), expected, "{host}");
-        }
-    }
 }

@@ -183,15 +183,6 @@ impl<'d> CodeLocation<'_, 'd> {
         }
     }
 
-    /// The Service inside the cluster that its host names: `etl` of `etl`, and of `etl.prod.svc.cluster.local`.
-    #[must_use]
-    pub fn service(&self) -> Option<Cow<'d, str>> {
-        Some(match self.host()?.literal()? {
-            Cow::Borrowed(host) => Cow::Borrowed(host.split('.').next().unwrap_or(host)),
-            Cow::Owned(host) => Cow::Owned(host.split('.').next().unwrap_or_default().into()),
-        })
-    }
-
     /// Port of a server.
     #[must_use]
     pub fn port(&self) -> Option<Source<i64>> {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use dagster_workspace_core::staging::Record;
 use dagster_workspace_core::transform::Transform;
+use dagster_workspace_core::transform::pair::Wanted;
 use dagster_workspace_core::value::Value;
 use dagster_workspace_core::values::UserDeployment;
 use dagster_workspace_core::workspace::GrpcServer;
@@ -208,8 +209,12 @@ pub(crate) fn of_location(tape: &mut Tape<'_>, name: &str) -> Transform {
     match tape.below(6) {
         0 => Transform::AddLocation { server: GrpcServer::new(name, host, port) },
         1 => Transform::RemoveLocation { name: name.into() },
-        2 => Transform::PairLocation { server: GrpcServer::new(name, host, port) },
-        3 => Transform::UnpairLocation { host },
+        2 => {
+            let (deployment, server) = (name.into(), GrpcServer::new(name, host.clone(), port));
+            let wanted = Wanted { host: tape.rarely(2).then_some(host), location_name: None };
+            Transform::PairLocation { deployment, server, wanted }
+        }
+        3 => Transform::UnpairLocation { deployment: name.into(), host: tape.rarely(2).then_some(host) },
         4 => update(json!({"port": port, "ssl": null})),
         _ => update(json!({"host": "0123", "additional_metadata": {"team": "on"}})),
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use dagster_workspace_core::transform::TransformError;
-use dagster_workspace_core::transform::pair::{self, Pair};
+use dagster_workspace_core::transform::pair::{self, Pair, Wanted};
 use dagster_workspace_core::value::Value;
 use dagster_workspace_core::values::{self, ChangeError, FieldChange, UserDeployment, UserDeployments};
 use dagster_workspace_core::yaml::{Document, Path};
@@ -35,8 +35,32 @@ pub(super) struct Arguments {
     /// Where NAME is taken, change what is said of its entry, as `update` does: for pipelines that run for every new image
     #[arg(long)]
     update: bool,
+    /// Host at which Dagster reaches it [default: NAME]
+    #[arg(long, value_name = "HOST")]
+    host: Option<String>,
+    /// Name of its code location [default: NAME]
+    #[arg(long, value_name = "NAME")]
+    location_name: Option<String>,
     #[command(flatten)]
     review: Review,
+}
+
+impl Arguments {
+    /// What its location must be. Several deployments have neither a host nor a name in common.
+    fn wanted(&self) -> Result<Wanted, Failure> {
+        let Self { names, host, location_name, .. } = self;
+        for (option, said) in [("--host", host), ("--location-name", location_name)] {
+            match said.as_deref().map(str::trim) {
+                Some("") => return Err(Failure::usage(format!("`{option}` is empty"))),
+                Some(_) if names.len() > 1 => {
+                    let message = format!("`{option}` takes one NAME, got {}", names.len());
+                    return Err(Failure::usage(message).with_hint("add them one after the other"));
+                }
+                _ => {}
+            }
+        }
+        Ok(Wanted { host: host.clone(), location_name: location_name.clone() })
+    }
 }
 
 /// Adds them to both documents.
@@ -51,17 +75,18 @@ pub(super) fn request(arguments: &Arguments, context: &mut Context<'_>) -> Resul
         None => Vec::new(),
     };
     changes.extend(arguments.fields.changes()?);
+    let wanted = arguments.wanted()?;
     let names: Vec<String> = arguments.names.iter().map(|name| arguments.review.name(name)).collect();
-    let record = arguments.review.record();
+    let record = arguments.review.record(context);
     let (like, update) = (arguments.like.clone(), arguments.update);
     Ok(Request::made(Aim::Present, names.clone(), move |values| {
         let mut both = Pair::default();
         for name in &names {
             both = both.and(if update {
-                pair::upsert(values, name, like.as_deref(), &changes, None).map_err(|error| unmade(name, &error))?
+                pair::upsert(values, name, like.as_deref(), &changes, &wanted).map_err(|error| unmade(name, &error))?
             } else {
                 // The port may come from another entry, which only the values say.
-                pair::add(&deployment(name, like.as_deref(), &changes, values)?, None)
+                pair::add(&deployment(name, like.as_deref(), &changes, values)?, &wanted)
             });
             both.values.extend(record.iter().map(|record| review::record(name, record)));
         }

@@ -49,7 +49,7 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
     let mut report = Report::default();
     let target = if arguments.files.is_empty() {
         let documents = Documents::open(context.options)?;
-        let target: Target = *documents.documents.target();
+        let target: Target = documents.documents.target().clone();
         for subject in BOTH {
             let input = Input { name: documents.names.of(subject), text: documents.text(subject)? };
             report.read(input, |_| Some(subject), &target);

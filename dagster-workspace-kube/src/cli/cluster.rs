@@ -31,6 +31,9 @@ pub(super) struct ClusterOptions {
     /// The namespace of the Dagster system; selects the cluster of the current context
     #[arg(long, short, global = true, conflicts_with = "directory")]
     namespace: Option<String>,
+    /// The namespace of the deployments in a directory: a host such as etl.OTHER is then none of theirs
+    #[arg(long, global = true, value_name = "NAMESPACE", conflicts_with_all = ["namespace", "context", "kubeconfig"])]
+    own_namespace: Option<String>,
     /// The context of the kubeconfig
     #[arg(long, global = true, conflicts_with = "directory")]
     context: Option<String>,
@@ -216,9 +219,15 @@ impl ClusterOptions {
 
     /// What the documents are for, as long as no cluster says it: Dagster and its charts are released together.
     pub(super) fn target(&self) -> Result<Target, Failure> {
-        let Some(text) = &self.chart_version else { return Ok(Target::default()) };
+        let namespace = self.own_namespace().map(str::to_owned);
+        let Some(text) = &self.chart_version else { return Ok(Target { namespace, ..Target::default() }) };
         let version: Version = text.parse().map_err(|error: VersionError| Failure::usage(error.to_string()))?;
-        Ok(Target { dagster: version, chart: version })
+        Ok(Target { dagster: version, chart: version, namespace })
+    }
+
+    /// The namespace of the deployments, where it is said.
+    pub(super) fn own_namespace(&self) -> Option<&str> {
+        self.own_namespace.as_deref().or(self.namespace.as_deref())
     }
 
     /// How long helm is waited for, and what is done about one that was killed.

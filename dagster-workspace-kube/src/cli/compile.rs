@@ -115,7 +115,7 @@ fn source(arguments: &Arguments, context: &Context<'_>) -> Result<Source, Failur
     let documents = Documents::open(context.options)?;
     let read = |subject| Ok((documents.names.of(subject), documents.text(subject)?));
     let (values, workspace) = (read(Subject::Values)?, read(Subject::Workspace)?);
-    Ok(Source { values, workspace, target: *documents.documents.target() })
+    Ok(Source { values, workspace, target: documents.documents.target().clone() })
 }
 
 fn base(file: Option<&Path>, context: &mut Context<'_>) -> Result<Text, Failure> {

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use dagster_workspace_core::error::Diagnostic;
-use dagster_workspace_core::transform::Subject;
+use dagster_workspace_core::error::{Diagnostic, Severity};
+use dagster_workspace_core::transform::{NotFound, Subject};
 use dagster_workspace_core::yaml::Document;
 use tokio::runtime::Runtime;
 
@@ -14,7 +14,7 @@ use super::cluster::{self, OnCluster};
 use super::exit::Exit;
 use super::outcome;
 use super::render::{Failure, Finding};
-use crate::deploy::{self, DocumentsError, Events, Pairing, Settings, Steps};
+use crate::deploy::{self, Aim, DocumentsError, Events, Pairing, Settings, Steps};
 use crate::store::{Key, Store, StoreError};
 
 /// Both, in the order in which they are named.
@@ -80,6 +80,10 @@ impl Names {
             DocumentsError::Transform { subject, text, source } => {
                 Failure::transform(&source, &self.of(subject), &text)
             }
+            DocumentsError::NotFound { missing, aim } => {
+                let exit = if aim == Aim::Absent { Exit::Precondition } else { Exit::Invalid };
+                Failure::found(exit, "not-found", self.not_found(&missing, Severity::Error))
+            }
             DocumentsError::Unpaired { pairing } => {
                 Failure::found(Exit::Invalid, "unpaired", self.pairing_findings(pairing))
             }
@@ -95,6 +99,12 @@ impl Names {
                 Failure { exit: Exit::Partial, reason: "unsettled", ..self.store_failure(subject, &source) }
             }
         }
+    }
+
+    /// Names that nothing has, or no deployment.
+    pub(super) fn not_found(&self, missing: &[NotFound], severity: Severity) -> Vec<Finding> {
+        let file = self.of(Subject::Values);
+        missing.iter().map(|found| Finding::not_found(found, severity, &file)).collect()
     }
 
     /// Findings about both documents, each with the name of the one that it is in.

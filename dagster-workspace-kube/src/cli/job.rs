@@ -1,14 +1,15 @@
 //! Changes of the documents: [`carry_out`] asks the deployer for them and says what it did. Running it again finishes what was
 //! cut off: each step is decided from what is there.
 
-use dagster_workspace_core::transform::MissingField;
+use dagster_workspace_core::error::Severity;
+use dagster_workspace_core::transform::{MissingField, NotFound};
 use serde_json::{Value, json};
 
 use super::documents::{Documents, Names};
 use super::exit::Exit;
 use super::render::{Answer, Failure, Finding};
 use super::{Context, Options, on_cluster, plan};
-use crate::deploy::{Edited, JobError, Kept, Pairing, Request};
+use crate::deploy::{Aim, Applied, Edited, JobError, Kept, Pairing, Request};
 
 /// Carries a request out, or only says what it would do, as the options say.
 pub(super) fn carry_out(request: &Request, context: &mut Context<'_>) -> Result<Answer, Failure> {
@@ -38,7 +39,8 @@ fn of_documents(place: &Documents, request: &Request, why: &str) -> Result<Answe
     let order = job.order();
     let mut planned = job.planned().to_vec();
     planned.sort_by_key(|edited| order.iter().position(|subject| *subject == edited.subject));
-    Ok(answer(names, &planned, job.pairing().clone(), Some(why)))
+    let answer = answer(names, &planned, job.pairing().clone(), Some(why));
+    Ok(with_not_found(answer, names, request, job.not_found()))
 }
 
 /// The documents alone.
@@ -49,9 +51,10 @@ pub(super) fn in_documents(place: &Documents, request: &Request, options: &Optio
     let Documents { documents, names, runtime } = place;
     #[cfg(feature = "object-store")]
     let recording = super::recording::of(options)?;
-    let (done, pairing) = runtime.block_on(documents.apply(request)).map_err(|error| interrupted(names, error))?;
+    let Applied { edited, pairing, not_found } =
+        runtime.block_on(documents.apply(request)).map_err(|error| interrupted(names, error))?;
     #[allow(unused_mut, reason = "without a history nothing is added")]
-    let mut answer = answer(names, &done, pairing, None);
+    let mut answer = with_not_found(answer(names, &edited, pairing, None), names, request, &not_found);
     #[cfg(feature = "object-store")]
     if let Some(kept) = super::recording::record(recording.as_ref(), place)? {
         answer.text.push_str(&recorded(&kept));
@@ -127,6 +130,15 @@ pub(super) fn not_found(done: &[Edited]) -> (String, Vec<Value>) {
 pub(super) fn warnings(names: &Names, done: &[Edited], pairing: Pairing) -> Vec<Finding> {
     let of_one = |edited: &Edited| Finding::all(edited.warnings.clone(), &names.of(edited.subject), &edited.text);
     done.iter().flat_map(of_one).chain(names.pairing_findings(pairing)).collect()
+}
+
+/// With the names of a removal that nothing has.
+pub(super) fn with_not_found(mut answer: Answer, names: &Names, request: &Request, missing: &[NotFound]) -> Answer {
+    if request.aim() == Aim::Absent {
+        answer.data["not_found"] = missing.iter().map(|found| found.name.as_str()).collect();
+        answer.warnings.extend(names.not_found(missing, Severity::Warning));
+    }
+    answer
 }
 
 fn answer(names: &Names, done: &[Edited], pairing: Pairing, unwritten: Option<&str>) -> Answer {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use dagster_workspace_core::pairing::Pairing;
 use dagster_workspace_core::values::{DeploymentRef, UserDeployments};
 use dagster_workspace_core::workspace::{CodeLocation, Source, Workspace};
 use serde_json::{Value, json};
@@ -23,8 +24,8 @@ struct Row {
 
 /// Lists all of them.
 pub(super) fn run(context: &mut Context<'_>) -> Result<Answer, Failure> {
-    let pair = Documents::open(context.options)?.pair()?;
-    let rows = rows(&pair);
+    let documents = Documents::open(context.options)?;
+    let rows = rows(&documents.pair()?, documents.documents.target().namespace.as_deref());
     let locations: Vec<Value> = rows
         .iter()
         .map(|Row { name, host, port, image, paired }| {
@@ -34,20 +35,21 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<Answer, Failure> {
     Ok(Answer::new(table(&rows), json!({ "locations": locations })))
 }
 
-fn rows(pair: &Pair) -> Vec<Row> {
+fn rows(pair: &Pair, own: Option<&str>) -> Vec<Row> {
     let deployments = UserDeployments::of(&pair.values);
     let workspace = Workspace::of(&pair.workspace);
+    let pairing = Pairing::of(&workspace, own);
     let mut served = Vec::new();
     let mut rows = Vec::new();
-    for location in workspace.locations() {
-        let deployment = deployment_of(&location, &deployments);
+    for (at, location) in pairing.locations().iter().enumerate() {
+        let deployment = pairing.deployment_at(at, &deployments);
         served.extend(deployment.and_then(|deployment| deployment.name()));
         rows.push(Row {
             name: location.name().map(Cow::into_owned),
             host: location.host().map_or(Value::Null, |host| source(owned(host))),
             port: location.port().map_or(Value::Null, source),
             image: deployment.and_then(|deployment| deployment.image()).map(|image| image.to_string()),
-            paired: deployment.is_some_and(|deployment| same_port(&deployment, &location)),
+            paired: deployment.is_some_and(|deployment| same_port(&deployment, location)),
         });
     }
     for deployment in deployments.iter() {
@@ -63,14 +65,6 @@ fn rows(pair: &Pair) -> Vec<Row> {
         }
     }
     rows
-}
-
-/// The deployment whose Service a location's host names.
-pub(super) fn deployment_of<'v, 'd>(
-    location: &CodeLocation<'_, '_>,
-    deployments: &'v UserDeployments<'d>,
-) -> Option<DeploymentRef<'v, 'd>> {
-    deployments.get(&location.service()?)
 }
 
 fn same_port(deployment: &DeploymentRef<'_, '_>, location: &CodeLocation<'_, '_>) -> bool {

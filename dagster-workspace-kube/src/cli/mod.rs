@@ -106,9 +106,9 @@ enum Command {
     SetImage(set_image::Arguments),
     /// Removes deployments and their code locations; no change where they are absent
     Remove(remove::Arguments),
-    /// Removes deployments that have had their time; only says which without --yes
+    /// Removes preview deployments that have had their time; previews unless --yes
     Prune(prune::Arguments),
-    /// Says what `add` calls a repository under review
+    /// Prints the name of a preview deployment
     Name(review::Arguments),
     /// Says what a change would do, and writes nothing but the plan
     Plan(plan::PlanArguments),
@@ -175,12 +175,15 @@ pub struct Streams<'s> {
     pub stderr: &'s mut dyn Write,
     /// Whether somebody looks at the standard error as it is written.
     pub live: Live,
+    /// Variables of the environment, in which a CI system says which repository it builds.
+    pub environment: &'s dyn Fn(&str) -> Option<String>,
 }
 
 /// What a command may use.
 struct Context<'c> {
     options: &'c Options,
     stdin: &'c mut dyn Read,
+    environment: &'c dyn Fn(&str) -> Option<String>,
     progress: Progress<'c>,
 }
 
@@ -193,18 +196,18 @@ struct Context<'c> {
 /// ```
 /// use dagster_workspace_kube::cli::{self, Exit, Live, Streams};
 /// let (mut stdin, mut stdout, mut stderr) = ("- a\n".as_bytes(), Vec::new(), Vec::new());
-/// let streams = Streams { stdin: &mut stdin, stdout: &mut stdout, stderr: &mut stderr, live: Live::No };
+/// let streams = Streams { stdin: &mut stdin, stdout: &mut stdout, stderr: &mut stderr, live: Live::No, environment: &|_| None };
 /// assert_eq!(cli::run(["dagster-workspace", "yaml", "events"].map(Into::into), streams), Exit::Done);
 /// assert_eq!(stdout, b"+STR\n+DOC\n+SEQ\n=VAL :a\n-SEQ\n-DOC\n-STR\n");
 /// ```
 pub fn run(arguments: impl IntoIterator<Item = OsString>, streams: Streams<'_>) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let Streams { stdin, stdout, stderr, live } = streams;
+    let Streams { stdin, stdout, stderr, live, environment } = streams;
     let (stdout_text, stderr_text, exit) = match Arguments::try_parse_from(&arguments) {
         Ok(Arguments { options, command }) => {
             let format = options.output;
             let progress = Progress { stream: &mut *stderr, format, live, notices: Vec::new() };
-            let mut context = Context { options: &options, stdin, progress };
+            let mut context = Context { options: &options, stdin, environment, progress };
             let done = execute(&command, &mut context);
             let notices = context.progress.notices;
             match done.map(|answer| answer.with_notices(&notices)).map_err(|failure| failure.with_notices(&notices)) {

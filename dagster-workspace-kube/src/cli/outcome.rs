@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use dagster_workspace_core::error::Severity;
 use serde_json::{Value, json};
 
 use super::documents::Names;
@@ -35,7 +36,8 @@ pub(super) fn answer(names: &Names, report: &Report, requests: u32) -> Answer {
     if !report.changed {
         text.push_str(if missing.is_empty() { "no change: everything is as asked\n" } else { "no change\n" });
     }
-    let warnings = job::warnings(names, &report.documents, report.pairing.clone());
+    let mut warnings = job::warnings(names, &report.documents, report.pairing.clone());
+    warnings.extend(names.not_found(&report.not_found, Severity::Warning));
     let exit = if report.changed { Exit::Changes } else { Exit::Done };
     Answer { warnings, exit, ..Answer::new(text, data(names, report, requests)) }
 }
@@ -71,6 +73,7 @@ fn data(names: &Names, report: &Report, requests: u32) -> Value {
         "not_found": job::not_found(&report.documents).1,
         "documents": documents,
         "steps": report.steps,
+        "not_found": report.not_found.iter().map(|found| &found.name).collect::<Vec<_>>(),
         "release": report.release,
         "ready": report.ready,
         "webservers": report.activation.as_ref().map(|activation| &activation.webservers),

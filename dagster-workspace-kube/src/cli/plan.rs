@@ -88,6 +88,7 @@ pub(super) fn of(request: &Request, context: &mut Context<'_>) -> Result<Plan, F
 /// A plan as what a command says.
 pub(super) fn answer(plan: &Plan, out: Option<&Path>) -> Answer {
     let mut text: String = plan.summary.iter().map(|line| format!("{line}\n")).collect();
+    text.extend(plan.warnings.iter().map(|warning| format!("warning: {warning}\n")));
     match (plan.has_changes, out) {
         (false, _) if !text.is_empty() => text.push_str("no change\n"),
         (false, _) => text.push_str("no change: everything is as asked\n"),

@@ -11,9 +11,12 @@ use crate::deploy::Request;
 /// Arguments of `remove`.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Arguments {
-    /// The deployments; a code location of that name or host goes, too
+    /// The deployments, with their code locations; or code locations that no deployment serves
     #[arg(required = true, value_name = "NAME")]
     names: Vec<String>,
+    /// Exit with 5, and remove nothing, where a name is not found
+    #[arg(long)]
+    strict: bool,
 }
 
 /// Removes them from both documents.
@@ -23,5 +26,6 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
 
 /// What is asked for.
 pub(super) fn request(arguments: &Arguments) -> Request {
-    Request::remove(&arguments.names)
+    let request = Request::remove(&arguments.names);
+    if arguments.strict { request.strict() } else { request }
 }

@@ -7,7 +7,7 @@ use std::fmt::{self, Write as _};
 use clap::ValueEnum;
 use dagster_workspace_core::error::{Diagnostic, ParseError, Refusal, Severity};
 use dagster_workspace_core::span::LineCol;
-use dagster_workspace_core::transform::TransformError;
+use dagster_workspace_core::transform::{NotFound, TransformError};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -99,6 +99,9 @@ pub(super) struct Finding {
     place: Option<Place>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
+    /// The name that was asked for, where nothing has it.
+    #[serde(skip)]
+    not_found: Option<String>,
     #[serde(skip)]
     pub(super) rendered: String,
 }
@@ -118,13 +121,19 @@ impl Finding {
         diagnostics.map(|diagnostic| Self::new(diagnostic, file, &shown)).collect()
     }
 
+    /// That nothing has a name; `file` is where it was looked for.
+    pub(super) fn not_found(missing: &NotFound, severity: Severity, file: &str) -> Self {
+        let not_found = Some(missing.name.clone());
+        Self { not_found, ..Self::new(missing.diagnostic(severity), file, "") }
+    }
+
     /// The finding about a text of which `shown` hides nothing but secrets.
     fn new(diagnostic: Diagnostic, file: &str, shown: &str) -> Self {
         let place = diagnostic.span.map(|span| LineCol::of(shown, span.start));
         let place = place.map(|LineCol { line, column }| Place { line, column });
         let rendered = diagnostic.render(file, shown);
         let Diagnostic { code, severity, message, span: _, related: _, hint } = diagnostic;
-        Self { code, severity, message, file: file.to_owned(), place, hint, rendered }
+        Self { code, severity, message, file: file.to_owned(), place, hint, not_found: None, rendered }
     }
 
     /// As a workflow of GitHub shows it beside the file.
@@ -243,6 +252,9 @@ impl Failure {
             TransformError::Data(_) => (Exit::Invalid, "no-data"),
             TransformError::Refused(refusal) => (Exit::Invalid, refusal.reason.slug()),
             TransformError::NameTaken { .. } => (Exit::Precondition, "name-taken"),
+            TransformError::OtherRepository { .. } => (Exit::Precondition, "other-repository"),
+            TransformError::OtherLocation { .. } => (Exit::Precondition, "other-location"),
+            TransformError::Ambiguous(_) => (Exit::Precondition, "ambiguous"),
             TransformError::NotFound { .. } => (Exit::Invalid, "not-found"),
             TransformError::NotAServer { .. } => (Exit::Invalid, "not-a-server"),
             _ => (Exit::Invalid, "invalid"),
@@ -261,10 +273,12 @@ impl Failure {
         let Self { exit, reason, message, causes, hint, findings, report } = self;
         if format == Format::Json {
             let mut error = json!({ "reason": reason, "exit_code": exit.code(), "message": message });
+            let not_found: Vec<&str> = findings.iter().filter_map(|finding| finding.not_found.as_deref()).collect();
             let details = [
                 ("causes", json!(causes)),
                 ("hint", json!(hint)),
                 ("findings", json!(findings)),
+                ("not_found", json!(not_found)),
                 ("report", json!(report)),
             ];
             for (key, value) in details {

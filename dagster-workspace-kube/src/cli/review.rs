@@ -1,5 +1,5 @@
-//! Repositories under review: what is said of one on the command line, the name that follows from it, and the record that is kept.
-//! [`Review`] is what `add` takes, [`run`] the command `name`.
+//! Preview deployments: what is said of one on the command line, the name that follows from it, and the preview record that is kept.
+//! [`Review`] is what `add` takes, [`run`] the command `name`, [`repository`] what a CI system says.
 
 use clap::Args;
 use dagster_workspace_core::staging::{self, Record};
@@ -7,8 +7,8 @@ use dagster_workspace_core::time::{ParseLengthError, Timestamp, parse_length};
 use dagster_workspace_core::transform::Transform;
 use serde_json::json;
 
-use super::fields;
 use super::render::{Answer, Failure};
+use super::{Context, fields};
 use crate::deploy;
 
 /// What is under review.
@@ -31,6 +31,9 @@ pub(super) struct Review {
     /// Keep NAME as it is, rather than making NAME-pr-NUMBER or NAME-BRANCH-HASH of it
     #[arg(long)]
     exact_name: bool,
+    /// The repository that --pr or --branch is of, as in acme/etl [default: the one that the CI system names]
+    #[arg(long, value_parser = repository_name)]
+    repository: Option<String>,
     /// Whom to ask about it
     #[arg(long)]
     owner: Option<String>,
@@ -81,14 +84,15 @@ impl Review {
     }
 
     /// What is kept, where there is anything to keep.
-    pub(super) fn record(&self) -> Option<Record> {
-        let Self { subject: Subject { pr, branch, .. }, exact_name: _, owner, ttl, clock } = self;
-        if pr.is_none() && branch.is_none() && owner.is_none() && ttl.is_none() {
+    pub(super) fn record(&self, context: &Context<'_>) -> Option<Record> {
+        let Self { subject: Subject { pr, branch, .. }, exact_name: _, repository: said, owner, ttl, clock } = self;
+        if pr.is_none() && branch.is_none() && said.is_none() && owner.is_none() && ttl.is_none() {
             return None;
         }
         let now = clock.now();
         Some(Record {
             owner: owner.clone(),
+            repository: said.clone().or_else(|| repository(context)),
             pull_request: *pr,
             branch: branch.clone(),
             created: Some(now),
@@ -101,6 +105,40 @@ impl Clock {
     pub(super) fn now(&self) -> Timestamp {
         self.now.unwrap_or_else(deploy::now)
     }
+}
+
+/// A repository as a CI system names it.
+pub(super) fn repository_name(text: &str) -> Result<String, &'static str> {
+    match text.trim() {
+        "" => Err("expected the name of a repository, as in acme/etl"),
+        name if name.contains(char::is_whitespace) => Err("the name of a repository has no blanks"),
+        name => Ok(name.to_owned()),
+    }
+}
+
+/// The repository that the CI system builds: GitHub and Gitea, GitLab, Bitbucket, Azure, AppVeyor, Woodpecker, Drone, Travis, Semaphore
+/// and CircleCI say so.
+pub(super) fn repository(context: &Context<'_>) -> Option<String> {
+    const NAMES: [&str; 8] = [
+        "GITHUB_REPOSITORY",
+        "CI_PROJECT_PATH",
+        "BITBUCKET_REPO_FULL_NAME",
+        "APPVEYOR_REPO_NAME",
+        "CI_REPO",
+        "DRONE_REPO",
+        "TRAVIS_REPO_SLUG",
+        "SEMAPHORE_GIT_REPO_SLUG",
+    ];
+    let get = |name: &str| (context.environment)(name).filter(|value| !value.trim().is_empty());
+    NAMES.iter().find_map(|name| get(name)).or_else(|| {
+        // A repository of Azure has its name within its project, one of GitHub that Azure builds has it with its owner.
+        let in_project = |name: String| match get("SYSTEM_TEAMPROJECT") {
+            Some(project) if !name.contains('/') => format!("{project}/{name}"),
+            _ => name,
+        };
+        let in_circle = || Some(format!("{}/{}", get("CIRCLE_PROJECT_USERNAME")?, get("CIRCLE_PROJECT_REPONAME")?));
+        get("BUILD_REPOSITORY_NAME").map(in_project).or_else(in_circle)
+    })
 }
 
 /// The transform that keeps a record.
@@ -118,10 +156,10 @@ pub(super) struct Arguments {
     subject: Subject,
 }
 
-/// Says what `add` would call it.
+/// Prints what `add` would call it.
 pub(super) fn run(arguments: &Arguments) -> Result<Answer, Failure> {
     let Some(name) = arguments.subject.name(&arguments.name) else {
-        return Err(Failure::usage("nothing says what is under review").with_hint("name it with `--pr` or `--branch`"));
+        return Err(Failure::usage("nothing says what it shows").with_hint("name it with `--pr` or `--branch`"));
     };
     Ok(Answer::new(format!("{name}\n"), json!({ "name": name })))
 }

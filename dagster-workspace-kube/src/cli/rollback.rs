@@ -29,7 +29,7 @@ pub(super) fn request(arguments: &Arguments, context: &Context<'_>) -> Result<Re
     let exact = Exact { values: texts.values, workspace: texts.workspace };
     match context.options.cluster.entry() {
         None => Ok(Request::exact(exact)),
-        Some(name) => bring_back(&exact, name).map_err(|error| {
+        Some(name) => bring_back(&exact, name, context.options.cluster.own_namespace()).map_err(|error| {
             let reason = match &error {
                 BringBackError::NotFound { .. } => "not-found",
                 BringBackError::Unreadable { .. } => "parse",

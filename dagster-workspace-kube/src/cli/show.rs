@@ -1,19 +1,19 @@
 //! `show`: what both documents say about one code location, as it is written there.
 
 use clap::Args;
+use dagster_workspace_core::pairing::Pairing;
 use dagster_workspace_core::span::{LineCol, Span};
 use dagster_workspace_core::staging::Records;
-use dagster_workspace_core::transform::Subject;
+use dagster_workspace_core::transform::{Subject, find};
 use dagster_workspace_core::values::UserDeployments;
 use dagster_workspace_core::workspace::Workspace;
 use serde_json::json;
 
 use super::Context;
 use super::documents::{Documents, Pair};
-use super::exit::Exit;
-use super::list::deployment_of;
 use super::redact;
 use super::render::{Answer, Failure};
+use crate::deploy::{Aim, DocumentsError};
 
 /// Arguments of `show`.
 #[derive(Debug, Args)]
@@ -22,40 +22,57 @@ pub(super) struct Arguments {
     name: String,
 }
 
-/// Shows the deployment and the location of that name, the values of environment variables hidden.
+/// Shows the deployment and its locations, or the location of that name and its deployment; values of environment variables hidden.
 pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<Answer, Failure> {
     let documents = Documents::open(context.options)?;
     let name = arguments.name.as_str();
     let Pair { values, workspace } = &documents.pair()?;
     let (deployments, workspace_view) = (UserDeployments::of(values), Workspace::of(workspace));
-    let location = workspace_view.get(name).or_else(|| {
-        let mut locations = workspace_view.locations();
-        locations.find(|location| location.service().as_deref() == Some(name))
-    });
-    let deployment = location.and_then(|location| deployment_of(&location, &deployments));
-    let deployment = deployment.or_else(|| deployments.get(name));
-    if location.is_none() && deployment.is_none() {
-        let message = format!("there is no code location and no deployment `{name}`");
-        return Err(Failure::new(Exit::Invalid, "not-found", message).with_hint("`list` says which there are"));
+    let pairing = Pairing::of(&workspace_view, documents.documents.target().namespace.as_deref());
+    let places = match deployments.get(name) {
+        Some(_) => pairing.locations_of(name).unwrap_or_default(),
+        None => {
+            let mut locations = pairing.locations().iter();
+            let named = locations.position(|location| location.name().as_deref() == Some(name));
+            named.map_or_else(|| pairing.locations_at(name), |at| vec![at])
+        }
+    };
+    let of_location = |at: &usize| pairing.deployment_at(*at, &deployments);
+    let deployment = deployments.get(name).or_else(|| places.first().and_then(of_location));
+    if let (true, Some(missing)) = (places.is_empty(), find(name, &deployments, &pairing)) {
+        return Err(documents.names.failure(DocumentsError::NotFound { missing: vec![missing], aim: Aim::Present }));
     }
+    let locations: Vec<_> = places.iter().filter_map(|at| pairing.locations().get(*at)).collect();
+    let spans = |subject| -> Vec<Span> {
+        match subject {
+            Subject::Values => deployment.iter().map(|deployment| deployment.node().full_span()).collect(),
+            Subject::Workspace => locations.iter().map(|location| location.node().full_span()).collect(),
+        }
+    };
     let mut text = String::new();
-    for (subject, document, span) in [
-        (Subject::Values, values, deployment.map(|deployment| deployment.node().full_span())),
-        (Subject::Workspace, workspace, location.map(|location| location.node().full_span())),
-    ] {
-        match span {
-            Some(span) => text.push_str(&excerpt(&documents.names.of(subject), document.text(), span)),
-            None => text.push_str(&format!("{}: nothing\n", documents.names.of(subject))),
+    for (subject, document) in [(Subject::Values, values), (Subject::Workspace, workspace)] {
+        let (file, spans) = (documents.names.of(subject), spans(subject));
+        text.extend(spans.iter().map(|span| excerpt(&file, document.text(), *span)));
+        if spans.is_empty() {
+            text.push_str(&format!("{file}: nothing\n"));
         }
     }
-    let deployment = deployment.and_then(|deployment| deployment.to_value().ok()).map(redact::hidden_value);
-    let location = location.and_then(|location| location.to_value().ok());
-    let record = Records::of(values).get(name);
+    let record = deployment.and_then(|deployment| Records::of(values).get(&deployment.name()?));
+    let record = record.or_else(|| Records::of(values).get(name));
     if let Some(record) = &record {
         text.push_str(&excerpt(&documents.names.of(Subject::Values), values.text(), record.span()));
     }
+    let deployment = deployment.and_then(|deployment| deployment.to_value().ok()).map(redact::hidden_value);
+    let locations: Vec<_> = locations.iter().filter_map(|location| location.to_value().ok()).collect();
     let record = record.map(|record| record.record());
-    Ok(Answer::new(text, json!({ "name": name, "deployment": deployment, "location": location, "record": record })))
+    let data = json!({
+        "name": name,
+        "deployment": deployment,
+        "location": locations.first(),
+        "locations": locations,
+        "record": record,
+    });
+    Ok(Answer::new(text, data))
 }
 
 /// The lines of a node under the place where it begins.

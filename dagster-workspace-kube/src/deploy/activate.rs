@@ -1,7 +1,9 @@
 //! The last step: every webserver serves the workspace, and the daemon reads it.
 
+use std::collections::BTreeSet;
 use std::time::SystemTime;
 
+use dagster_workspace_core::pairing::Pairing;
 use dagster_workspace_core::transform::Subject;
 use dagster_workspace_core::workspace::{CodeLocation, Source, Workspace};
 use dagster_workspace_core::yaml::Document;
@@ -55,7 +57,7 @@ impl Run<'_> {
             return Ok((if restarts > 0 { Changed } else { Skipped }, "no webserver to ask".to_owned()));
         }
         let expected = match self.request.scope() {
-            Scope::Names => expected(self.request.aim(), &self.names, &before, &text),
+            Scope::Names => expected(self.request.aim(), &self.names, [&before, &text], self.deployer.namespace()),
             Scope::Everything => self.deployer.expect_everything(&asked, &text).await,
         };
         let activation = self.ask(&asked, &expected).await;
@@ -255,14 +257,16 @@ impl Deployer {
 }
 
 /// What the webservers should serve of the deployments of a job.
-fn expected(aim: Aim, names: &[String], before: &str, after: &str) -> Expected {
+fn expected(aim: Aim, names: &[String], [before, after]: [&str; 2], own: &str) -> Expected {
     let mut expected = Expected::default();
-    let of_job = |location: &CodeLocation<'_, '_>| names.iter().any(|name| is_of(location, name));
     let all = |text: &str| -> Vec<(bool, ExpectedLocation)> {
         // What was read once as YAML is YAML.
         let Ok(document) = Document::parse(text.to_owned()) else { return Vec::new() };
         let workspace = Workspace::of(&document);
-        workspace.locations().filter_map(|location| Some((of_job(&location), as_served(&location)?))).collect()
+        let pairing = Pairing::of(&workspace, Some(own));
+        let of_job: BTreeSet<usize> = names.iter().flat_map(|name| pairing.locations_of(name)).flatten().collect();
+        let all = pairing.locations().iter().enumerate();
+        all.filter_map(|(at, location)| Some((of_job.contains(&at), as_served(location)?))).collect()
     };
     let after = all(after);
     if aim == Aim::Present {
@@ -276,11 +280,6 @@ fn expected(aim: Aim, names: &[String], before: &str, after: &str) -> Expected {
     let called = |name: &String| after.iter().any(|(_, location)| location.metadata.get("host") == Some(name));
     expected.absent_hosts.extend(names.iter().filter(|name| !called(name)).cloned());
     expected
-}
-
-/// Whether a location is of a deployment: it is on its server, or has its name.
-fn is_of(location: &CodeLocation<'_, '_>, deployment: &str) -> bool {
-    location.service().as_deref() == Some(deployment) || location.name().as_deref() == Some(deployment)
 }
 
 /// A location as a webserver shows it; values in variables may be anything.

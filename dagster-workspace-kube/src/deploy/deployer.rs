@@ -250,10 +250,11 @@ impl Deployer {
 
     /// The versions that documents are judged for.
     fn target(&self, around: &Around) -> Target {
-        if let Some(target) = self.settings().target {
-            return target;
+        let namespace = Some(self.namespace().to_owned());
+        if let Some(target) = &self.settings().target {
+            return Target { namespace, ..target.clone() };
         }
-        let mut target = Target::default();
+        let mut target = Target { namespace, ..Target::default() };
         let system = around.system.as_ref();
         if let Some(dagster) = system.and_then(|system| system.version.as_deref()?.parse().ok()) {
             target.dagster = dagster;

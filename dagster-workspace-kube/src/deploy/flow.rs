@@ -96,6 +96,7 @@ impl Deployer {
             }
         }
         report.pairing = job.pairing().clone();
+        report.not_found = job.not_found().to_vec();
         report.documents = job.planned().to_vec();
         let mut run = Run::new(self, request, &around, report);
         if request.texts().is_some() {

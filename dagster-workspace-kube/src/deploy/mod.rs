@@ -52,7 +52,7 @@ pub(crate) use clock::{clock, now};
 pub use deployer::{Builder, Deployer, Holders};
 #[cfg(feature = "cluster")]
 pub(crate) use documents::noun;
-pub use documents::{Documents, DocumentsError, Edited, Job, JobError, Pairing, checksum, empty, key};
+pub use documents::{Applied, Documents, DocumentsError, Edited, Job, JobError, Pairing, checksum, empty, key};
 #[cfg(feature = "cluster")]
 pub use error::{DeployError, Failed, Late};
 #[cfg(feature = "cluster")]

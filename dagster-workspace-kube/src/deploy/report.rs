@@ -1,5 +1,6 @@
 //! What a job has done, as data: [`Report`].
 
+use dagster_workspace_core::transform::NotFound;
 use serde::Serialize;
 
 use super::Step;
@@ -23,6 +24,8 @@ pub struct Report {
     pub documents: Vec<Edited>,
     /// Findings about both documents together.
     pub pairing: Pairing,
+    /// Names that were to be removed and that nothing has.
+    pub not_found: Vec<NotFound>,
     /// The release, where it was looked at.
     pub release: Option<Released>,
     /// The code servers that were waited for.

@@ -1,14 +1,15 @@
 //! What is asked for, as data: [`Request`]. It says what to do with both documents and in which order, and nothing else: how
 //! far to go from there is the deployer's.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use dagster_workspace_core::transform::pair::{self, Pair};
+use dagster_workspace_core::transform::pair::{self, Pair, Wanted};
 use dagster_workspace_core::transform::{Subject, Transform};
 use dagster_workspace_core::value::Value;
-use dagster_workspace_core::values::{Image, UserDeployment};
+use dagster_workspace_core::values::{Image, UserDeployment, UserDeployments};
 use dagster_workspace_core::yaml::Document;
 
 /// Any error, as it comes from whoever makes the transforms of a request.
@@ -41,6 +42,16 @@ pub struct Request {
     names: Vec<String>,
     edits: Edits,
     scope: Scope,
+    absent: Absentees,
+}
+
+/// What becomes of names that are to be removed and that nothing has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Absentees {
+    /// They are told of.
+    Tell,
+    /// The job is refused.
+    Refuse,
 }
 
 /// What of the documents a request is about.
@@ -94,9 +105,8 @@ impl Request {
     pub fn add<'d>(deployments: impl IntoIterator<Item = &'d UserDeployment>) -> Self {
         let deployments: Vec<&UserDeployment> = deployments.into_iter().collect();
         let names = deployments.iter().map(|deployment| deployment.name().to_owned()).collect();
-        let pair =
-            deployments.into_iter().map(|deployment| pair::add(deployment, None)).fold(Pair::default(), Pair::and);
-        Self::of(Aim::Present, names, pair)
+        let pairs = deployments.into_iter().map(|deployment| pair::add(deployment, &Wanted::default()));
+        Self::of(Aim::Present, names, pairs.fold(Pair::default(), Pair::and))
     }
 
     /// Sets fields of a deployment, as [`Transform::UpdateDeployment`]; its location follows a new port.
@@ -115,23 +125,28 @@ impl Request {
         Self::of(Aim::Present, names, pair)
     }
 
-    /// Removes deployments, the locations of their hosts, and locations of their names.
+    /// Removes deployments and their locations. A name without a deployment is that of a location, or of the Service at its host: a job
+    /// that was cut off has left that.
+    ///
+    /// Names of nothing are told of, and refused by [`Request::strict`].
     #[must_use]
     pub fn remove<N: Into<String>>(names: impl IntoIterator<Item = N>) -> Self {
         let names: Vec<String> = names.into_iter().map(Into::into).collect();
-        let mut pair = Pair::default();
-        for name in &names {
-            let Pair { values, workspace } = pair::remove(name, None);
-            let named = Transform::RemoveLocation { name: name.clone() };
-            pair = pair.and(Pair { values, workspace: std::iter::once(named).chain(workspace).collect() });
-        }
-        Self::of(Aim::Absent, names, pair)
+        let all = names.clone();
+        Self::made(Aim::Absent, names, move |values| Ok(removal(&all, values)))
+    }
+
+    /// The same, refused where a name to be removed is that of nothing.
+    #[must_use]
+    pub fn strict(mut self) -> Self {
+        self.absent = Absentees::Refuse;
+        self
     }
 
     /// Any transforms of both documents; `names` are the deployments that they are about.
     #[must_use]
     pub fn of(aim: Aim, names: Vec<String>, pair: Pair) -> Self {
-        Self { aim, names, edits: Edits::Fixed(pair), scope: Scope::Names }
+        Self { aim, names, edits: Edits::Fixed(pair), scope: Scope::Names, absent: Absentees::Tell }
     }
 
     /// Transforms that follow from the values as they are, such as a copy of another deployment. `make` may run several
@@ -142,7 +157,7 @@ impl Request {
         names: Vec<String>,
         make: impl Fn(&Document<'_>) -> Result<Pair, BoxError> + Send + Sync + 'static,
     ) -> Self {
-        Self { aim, names, edits: Edits::Made(Arc::new(make)), scope: Scope::Names }
+        Self { aim, names, edits: Edits::Made(Arc::new(make)), scope: Scope::Names, absent: Absentees::Tell }
     }
 
     /// Both documents as they were, byte for byte: what is not in these texts goes.
@@ -151,7 +166,8 @@ impl Request {
     #[must_use]
     pub fn exact(exact: Exact) -> Self {
         let edits = Edits::Exact(exact);
-        Self { aim: Aim::Present, names: Vec::new(), edits, scope: Scope::Everything }
+        let absent = Absentees::Tell;
+        Self { aim: Aim::Present, names: Vec::new(), edits, scope: Scope::Everything, absent }
     }
 
     /// The texts of [`Request::exact`].
@@ -196,6 +212,10 @@ impl Request {
         self.scope
     }
 
+    pub(crate) fn absent(&self) -> Absentees {
+        self.absent
+    }
+
     /// The transforms for these values.
     pub(crate) fn pair(&self, values: &Document<'_>) -> Result<Pair, BoxError> {
         match &self.edits {
@@ -206,9 +226,25 @@ impl Request {
     }
 }
 
+/// What removes these names from both documents.
+fn removal(names: &[String], values: &Document<'_>) -> Pair {
+    let deployments = UserDeployments::of(values);
+    let known: BTreeSet<_> = deployments.iter().filter_map(|deployment| deployment.name()).collect();
+    let one = |name: &String| {
+        let both = pair::remove(name, None);
+        if known.contains(name.as_str()) {
+            return both;
+        }
+        // Without a deployment a host in another namespace is somebody else's.
+        let at_host = Transform::UnpairLocation { deployment: name.clone(), host: Some(name.clone()) };
+        Pair { workspace: vec![Transform::RemoveLocation { name: name.clone() }, at_host], ..both }
+    };
+    names.iter().map(one).fold(Pair::default(), Pair::and)
+}
+
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { aim, names, edits, scope: _ } = self;
+        let Self { aim, names, edits, scope: _, absent: _ } = self;
         let mut out = f.debug_struct("Request");
         out.field("aim", aim).field("names", names);
         // Transforms hold the values of environment variables, which belong into no log.

@@ -1,8 +1,9 @@
 //! Both documents set back to whole texts: what goes first, and what is waited for. `Request::exact` asks for it, and
 //! [`bring_back`] makes the request for a single entry.
 
+use dagster_workspace_core::pairing::Pairing;
 use dagster_workspace_core::transform::Transform;
-use dagster_workspace_core::transform::pair::Pair;
+use dagster_workspace_core::transform::pair::{Pair, Wanted};
 use dagster_workspace_core::value::Value;
 use dagster_workspace_core::values::{UserDeployment, UserDeployments};
 use dagster_workspace_core::workspace::{GrpcServer, Workspace};
@@ -33,16 +34,18 @@ pub enum BringBackError {
 /// The deployment `name` as it was in `then`, and its location: added where it is missing, changed where it differs. A location
 /// that is there keeps what it has, but for the port.
 ///
+/// `own` is the namespace of the deployments, where it is known.
+///
 /// # Errors
 /// [`BringBackError`].
-pub fn bring_back(then: &Exact, name: &str) -> Result<Request, BringBackError> {
+pub fn bring_back(then: &Exact, name: &str, own: Option<&str>) -> Result<Request, BringBackError> {
     let unreadable = |source: BoxError| BringBackError::Unreadable { name: name.to_owned(), source };
     let values = Document::parse(then.values.as_str()).map_err(|error| unreadable(error.into()))?;
     let view = UserDeployments::of(&values);
     let Some(entry) = view.get(name) else { return Err(BringBackError::NotFound { name: name.to_owned() }) };
     let entry = entry.to_value().map_err(|error| unreadable(error.into()))?;
     let deployment = UserDeployment::from_value(&entry).map_err(|error| unreadable(error.into()))?;
-    let servers = servers_of(&then.workspace, name).map_err(unreadable)?;
+    let servers = servers_of(&then.workspace, name, own).map_err(unreadable)?;
     let made = move |now: &Document<'_>| {
         let view = UserDeployments::of(now);
         let transform = match view.get(deployment.name()) {
@@ -52,20 +55,25 @@ pub fn bring_back(then: &Exact, name: &str) -> Result<Request, BringBackError> {
                 Transform::UpdateDeployment { name: deployment.name().to_owned(), fields }
             }
         };
-        let workspace = servers.iter().map(|server| Transform::PairLocation { server: server.clone() });
+        let location = |server: &GrpcServer| {
+            let (deployment, server) = (deployment.name().to_owned(), server.clone());
+            Transform::PairLocation { deployment, server, wanted: Wanted::default() }
+        };
+        let workspace = servers.iter().map(location);
         Ok::<_, BoxError>(Pair { values: vec![transform], workspace: workspace.collect() })
     };
     Ok(Request::made(Aim::Present, vec![name.to_owned()], made))
 }
 
 /// The servers of a deployment in a workspace.
-fn servers_of(workspace: &str, name: &str) -> Result<Vec<GrpcServer>, BoxError> {
+fn servers_of(workspace: &str, name: &str, own: Option<&str>) -> Result<Vec<GrpcServer>, BoxError> {
     let document = Document::parse(workspace)?;
     let workspace = Workspace::of(&document);
-    let of_name =
-        workspace.locations().filter(|location| location.is_server() && location.service().as_deref() == Some(name));
+    let pairing = Pairing::of(&workspace, own);
+    let places = pairing.locations_of(name)?;
     let server = |item: Value| Ok(GrpcServer::from_value(item.get("grpc_server").unwrap_or(&Value::Null))?);
-    of_name.map(|location| server(location.to_value()?)).collect()
+    let locations = places.into_iter().filter_map(|at| pairing.locations().get(at));
+    locations.map(|location| server(location.to_value()?)).collect()
 }
 
 /// The fields that make `then` of `now`, as RFC 7386 merges them.
@@ -163,7 +171,7 @@ mod tests {
     fn check(now: &str, expected: &str) {
         let then =
             Exact { values: THEN.into(), workspace: "load_from:\n- grpc_server: {host: etl, port: 3030}\n".into() };
-        let request = bring_back(&then, "etl").unwrap();
+        let request = bring_back(&then, "etl", None).unwrap();
         let document = Document::parse(now).unwrap();
         let pair = request.pair(&document).unwrap();
         let applied = dagster_workspace_core::transform::apply(now, &pair.values, &Default::default()).unwrap();
@@ -187,6 +195,8 @@ mod tests {
     #[test]
     fn err_entry_that_was_not_there() {
         let then = Exact { values: "deployments: []\n".into(), workspace: "load_from: []\n".into() };
-        assert!(matches!(bring_back(&then, "etl").unwrap_err(), BringBackError::NotFound { name } if name == "etl"));
+        assert!(
+            matches!(bring_back(&then, "etl", None).unwrap_err(), BringBackError::NotFound { name } if name == "etl")
+        );
     }
 }

@@ -1,24 +1,27 @@
 //! What is unfinished is finished, and what has drifted is put back: [`Deployer::sync`]. Beside it [`Deployer::wait`], which
 //! changes nothing, and [`Deployer::restart`], which changes nothing but pods.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use dagster_workspace_core::transform::pair::Pair;
-use dagster_workspace_core::transform::{Subject, Transform};
+use dagster_workspace_core::pairing::Pairing;
+use dagster_workspace_core::transform::Subject;
+use dagster_workspace_core::transform::pair::{self, Pair, Wanted};
 use dagster_workspace_core::values::UserDeployments;
-use dagster_workspace_core::workspace::{CodeLocation, GrpcServer, Workspace};
+use dagster_workspace_core::workspace::Workspace;
 use dagster_workspace_core::yaml::Document;
 use tokio::time::{Instant, sleep};
 
 use super::activate::{as_served, judge, judge_as};
 use super::around::Around;
 use super::deployer::Deployer;
-use super::documents::Documents;
+use super::documents::{Documents, DocumentsError, missing};
 use super::entries::names_in;
 use super::error::{DeployError, Failed, Late};
 use super::event::StepOutcome::{Changed, Unchanged};
 use super::report::Report;
 use super::request::{Aim, Request};
+use super::status::stored;
 use super::step::Step;
 use crate::reload::{self, Activation, Expected, Webserver};
 use crate::rollout::{Cause, Rollout};
@@ -36,9 +39,9 @@ impl Deployer {
     pub async fn sync(&self) -> Result<Report, Failed> {
         let request = Request::made(Aim::Present, Vec::new(), |values| {
             let deployments = UserDeployments::of(values);
-            let server = |name: &str, port| Transform::PairLocation { server: GrpcServer::new(name, name, port) };
+            let location = |name: &str, port| pair::location(name, port, &Wanted::default());
             let pairs =
-                deployments.iter().filter_map(|deployment| Some(server(&deployment.name()?, deployment.port()?)));
+                deployments.iter().filter_map(|deployment| Some(location(&deployment.name()?, deployment.port()?)));
             Ok(Pair { values: Vec::new(), workspace: pairs.collect() })
         });
         self.run(&request.for_everything()).await
@@ -64,7 +67,7 @@ impl Deployer {
         let names =
             if names.is_empty() { names_in(Subject::Values, &values).into_iter().collect() } else { names.to_vec() };
         let ready = async |report: &mut Report| {
-            for name in self.deployments_of(&names, &around.release).await? {
+            for name in self.named(&names, &around, [&values, &workspace]).await? {
                 report.ready.push(self.wait_for(Step::Ready, &Rollout::newest(name), deadline).await?);
             }
             Ok((Unchanged, format!("{} ready", counted(names.len(), "code server"))))
@@ -72,7 +75,8 @@ impl Deployer {
         self.step(Step::Ready, report, ready).await?;
         let served = async |report: &mut Report| {
             let webservers = self.all_webservers(&around).await?;
-            let activation = self.until_served(&webservers, &expected_of(&workspace, &names), deadline).await;
+            let activation =
+                self.until_served(&webservers, &expected_of(&workspace, &names, self.namespace()), deadline).await;
             judge_as(activation.clone(), Late::Yes)?;
             report.activation = Some(activation);
             Ok((Unchanged, format!("{} serve the workspace", counted(webservers.len(), "webserver"))))
@@ -110,7 +114,10 @@ impl Deployer {
                 let parts = around.system.iter().flat_map(|system| system.daemons().chain(system.webservers()));
                 parts.map(|part| part.name.clone()).collect()
             } else {
-                self.deployments_of(names, &around.release).await?
+                let documents = self.documents(&around);
+                let both = [stored(&documents, Subject::Values).await?, stored(&documents, Subject::Workspace).await?];
+                let both = both.map(|stored| stored.map_or_else(String::new, |stored| stored.text));
+                self.named(names, &around, both.each_ref()).await?
             };
             let deployments: Vec<&str> = deployments.iter().map(String::as_str).collect();
             // A restart that has begun changes pods, also where it does not end well.
@@ -124,7 +131,7 @@ impl Deployer {
         }
         let reload = async |report: &mut Report| {
             let workspace = text(&self.documents(&around), Subject::Workspace).await?;
-            let expected = expected_of(&workspace, names);
+            let expected = expected_of(&workspace, names, self.namespace());
             let locations: Vec<&str> = expected.present.iter().map(|location| location.name.as_str()).collect();
             let webservers = self.all_webservers(&around).await?;
             let activation = reload::reload_locations(&webservers, &locations, &self.settings().activation).await;
@@ -134,6 +141,28 @@ impl Deployer {
             Ok((Changed, format!("{} reloaded", counted(reloads as usize, "location"))))
         };
         self.step(Step::Activate, report, reload).await
+    }
+
+    /// The Deployments of code servers that somebody has named. One that is missing may be misspelled: the documents know.
+    async fn named(
+        &self,
+        names: &[String],
+        around: &Around,
+        [values, workspace]: [&String; 2],
+    ) -> Result<Vec<String>, DeployError> {
+        match self.deployments_of(names, &around.release).await {
+            Err(DeployError::NoCodeServer { release, names }) => {
+                let missing = missing(&names, values, workspace, self.documents(around).target());
+                if missing.is_empty() {
+                    return Err(DeployError::NoCodeServer { release, names });
+                }
+                Err(DeployError::Documents {
+                    failed: None,
+                    source: DocumentsError::NotFound { missing, aim: Aim::Present },
+                })
+            }
+            found => found,
+        }
     }
 
     async fn all_webservers(&self, around: &Around) -> Result<Vec<Webserver>, DeployError> {
@@ -148,13 +177,12 @@ async fn text(documents: &Documents, subject: Subject) -> Result<String, DeployE
     }
 }
 
-/// What webservers should serve of these deployments.
-fn expected_of(workspace: &str, names: &[String]) -> Expected {
+/// What webservers should serve of these deployments, which are in namespace `own`.
+fn expected_of(workspace: &str, names: &[String], own: &str) -> Expected {
     let Ok(document) = Document::parse(workspace) else { return Expected::default() };
     let workspace = Workspace::of(&document);
-    let is_of = |location: &CodeLocation<'_, '_>| {
-        location.service().is_some_and(|service| names.iter().any(|name| *name == service))
-    };
-    let present = workspace.locations().filter(is_of).filter_map(|location| as_served(&location)).collect();
-    Expected { present, ..Expected::default() }
+    let pairing = Pairing::of(&workspace, Some(own));
+    let places: BTreeSet<usize> = names.iter().flat_map(|name| pairing.locations_of(name)).flatten().collect();
+    let locations = places.into_iter().filter_map(|at| pairing.locations().get(at));
+    Expected { present: locations.filter_map(as_served).collect(), ..Expected::default() }
 }

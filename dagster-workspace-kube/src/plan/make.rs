@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use dagster_workspace_core::error::{Diagnostic, Severity};
 use dagster_workspace_core::transform::Subject;
 use dagster_workspace_core::values::UserDeployments;
 use dagster_workspace_core::yaml::Document;
@@ -17,21 +18,30 @@ pub fn of_documents(job: &Job<'_>) -> Plan {
     let in_order = |subject: &Subject| job.planned().iter().find(|edited| edited.subject == *subject);
     let edited: Vec<&Edited> = order.iter().filter_map(in_order).collect();
     let changes = edited.iter().flat_map(|edited| edited.changes.iter().map(ToString::to_string));
-    let missing = edited.iter().flat_map(|edited| edited.not_found.iter().map(|field| format!("not found: {field}")));
-    let summary = changes.chain(missing).collect();
+    let absent = edited.iter().flat_map(|edited| edited.not_found.iter().map(|field| format!("not found: {field}")));
+    let summary = changes.chain(absent).collect();
+    let findings = edited.iter().flat_map(|edited| edited.warnings.clone()).chain(job.pairing().findings.clone());
+    let missing = job.not_found().iter().map(|found| found.diagnostic(Severity::Warning));
     Plan {
         form: FORM,
         has_changes: edited.iter().any(|edited| edited.is_changed()),
         aim: request.aim(),
         names: request.names().to_vec(),
         summary,
+        warnings: findings.chain(missing).map(line).collect(),
+        not_found: job.not_found().iter().map(|found| found.name.clone()).collect(),
         values: pair.values.clone(),
         workspace: pair.workspace.clone(),
         exact: request.texts().cloned(),
-        target: *job.documents().target(),
+        target: job.documents().target().clone(),
         base: edited.iter().map(|edited| Base::new(edited)).collect(),
         cluster: None,
     }
+}
+
+fn line(warning: Diagnostic) -> String {
+    let Diagnostic { message, hint, .. } = warning;
+    hint.map_or_else(|| message.clone(), |hint| format!("{message}; {hint}"))
 }
 
 /// Code servers whose pods an edit of the values replaces, makes or deletes: the chart rolls a Deployment when its entry means

@@ -20,7 +20,7 @@ pub use make::of_documents;
 pub(crate) use make::rolls;
 
 /// The form of plans that this version writes and reads.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 /// What a job would do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,6 +35,10 @@ pub struct Plan {
     pub names: Vec<String>,
     /// What it comes to, for people: one line for each change.
     pub summary: Vec<String>,
+    /// What does not stand in the way and is said with it, for people.
+    pub warnings: Vec<String>,
+    /// Names that are to be removed and that nothing has.
+    pub not_found: Vec<String>,
     /// Transforms of the values.
     pub values: Vec<Transform>,
     /// Transforms of the workspace.

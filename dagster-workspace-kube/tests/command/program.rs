@@ -36,6 +36,11 @@ impl From<Output> for Said {
 pub(crate) fn command(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dagster-workspace"));
     command.current_dir(directory).args(arguments).stdin(Stdio::null());
+    // Where the tests run in a pipeline themselves, its repository is not theirs.
+    for name in ["GITHUB_REPOSITORY", "CI_PROJECT_PATH", "BITBUCKET_REPO_FULL_NAME", "BUILD_REPOSITORY_NAME", "CI_REPO"]
+    {
+        command.env_remove(name);
+    }
     command
 }
 

@@ -62,7 +62,8 @@ fn review_is_added_with_its_record_and_pruned_without_a_trace() {
     let at_the_time = ["--expired", "--now", "2026-02-10T09:00:00Z"];
     assert_eq!(names(&prune(folder.path(), &["--expired", "--now", "2026-02-10T08:59:59Z", "--yes"])), [""; 0]);
     let answer = prune(folder.path(), &at_the_time);
-    let found = json!([{"name": name, "owner": "data", "reason": {"expired": "2026-02-10T09:00:00Z"}}]);
+    let found =
+        json!([{"name": name, "owner": "data", "repository": null, "reason": {"expired": "2026-02-10T09:00:00Z"}}]);
     assert_eq!((&answer["outdated"], &answer["changed"], &answer["dry_run"]), (&found, &json!(true), &json!(true)));
     assert_eq!(read(folder.path()), later, "written without `--yes`");
     let said = run_in(folder.path(), &[&["prune"][..], &at_the_time].concat());
@@ -96,23 +97,27 @@ fn closed_pull_requests_are_read_as_people_and_hosts_write_them() {
     ];
     for list in lists {
         fs::write(folder.path().join("closed"), list).unwrap();
-        assert_eq!(names(&prune(folder.path(), &["--closed-prs", "closed"])), one_and_three, "{list}");
+        assert_eq!(names(&prune(folder.path(), &["--closed-prs", "closed", "--match", "*"])), one_and_three, "{list}");
     }
     for list in ["", "[]", "\n"] {
         fs::write(folder.path().join("closed"), list).unwrap();
-        assert_eq!(names(&prune(folder.path(), &["--closed-prs", "closed", "--yes"])), [""; 0], "{list}");
+        assert_eq!(
+            names(&prune(folder.path(), &["--closed-prs", "closed", "--match", "*", "--yes"])),
+            [""; 0],
+            "{list}"
+        );
     }
     let before = read(folder.path());
     for list in ["main", "1 two", "[\"1\"]", "{\"number\": 1}", "-1", "[{\"title\": 1}]"] {
         fs::write(folder.path().join("closed"), list).unwrap();
-        let said = run_in(folder.path(), &["prune", "--closed-prs", "closed", "--yes"]);
+        let said = run_in(folder.path(), &["prune", "--closed-prs", "closed", "--match", "*", "--yes"]);
         assert_eq!((said.exit, said.stdout.as_str()), (4, ""), "{list}: {said:?}");
         assert!(said.stderr.contains("is no number of a pull request"), "{list}: {said:?}");
     }
     assert_eq!(read(folder.path()), before);
 
     // All at once, from the standard input.
-    let mut all = command(folder.path(), &["prune", "--closed-prs", "-", "--yes"]);
+    let mut all = command(folder.path(), &["prune", "--closed-prs", "-", "--match", "*", "--yes"]);
     fs::write(folder.path().join("closed"), "1 2 3").unwrap();
     let status = all.stdin(fs::File::open(folder.path().join("closed")).unwrap()).output().unwrap();
     assert!(status.status.success());
@@ -131,7 +136,7 @@ fn what_was_added_long_ago_goes_and_what_has_no_record_stays() {
         assert_eq!(names(&answer).len(), expected, "{age}");
         assert!(expected != 1 || names(&answer) == [old], "{age}");
     }
-    prune(folder.path(), &["--older-than", "1s", "--expired", "--now", "2030-01-01T00:00:00Z", "--yes"]);
+    prune(folder.path(), &["--older-than", "1s", "--now", "2030-01-01T00:00:00Z", "--yes"]);
     assert_eq!(read(folder.path()), (VALUES.to_owned(), WORKSPACE.to_owned()));
 }
 

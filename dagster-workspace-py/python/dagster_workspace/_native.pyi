@@ -1,4 +1,4 @@
-from collections.abc import ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, Sequence, Set, ValuesView
 from os import PathLike
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, TypeVar, final, overload
@@ -34,6 +34,7 @@ __all__ = [
     "lint",
     "main",
     "merge",
+    "outdated",
     "remove",
     "set_image",
     "update",
@@ -147,7 +148,14 @@ def lint(
     values: Values, workspace: Workspace, /, *, dagster: str | None = None, chart: str | None = None
 ) -> tuple[Finding, ...]: ...
 def add(
-    values: Values, workspace: Workspace, deployment: _DeploymentLike, /, *, namespace: str | None = None
+    values: Values,
+    workspace: Workspace,
+    deployment: _DeploymentLike,
+    /,
+    *,
+    namespace: str | None = None,
+    host: str | None = None,
+    location_name: str | None = None,
 ) -> tuple[Values, Workspace]: ...
 def update(
     values: Values, workspace: Workspace, name: str, /, *, namespace: str | None = None, **fields: Any
@@ -156,6 +164,19 @@ def set_image(values: Values, workspace: Workspace, name: str, image: str | _Obj
 def remove(
     values: Values, workspace: Workspace, name: str, /, *, namespace: str | None = None
 ) -> tuple[Values, Workspace]: ...
+def outdated(
+    values: Values,
+    /,
+    *,
+    now: str,
+    closed_prs: Set[int] | None = None,
+    expired: bool = False,
+    repository: str | None = None,
+    owner: str | None = None,
+    name: str | None = None,
+    branch: str | None = None,
+    created_before: str | None = None,
+) -> tuple[tuple[dict[str, str | None], ...], tuple[dict[str, str | None], ...]]: ...
 def merge(
     base: _Source,
     ours: _Source,

@@ -8,7 +8,7 @@ use crate::none;
 use crate::source::{self, Source};
 
 /// Module of core, and what it may use. A module may always use itself; `lib` may use all. From the bottom to the top.
-const CORE: [(&str, &[&str]); 22] = [
+const CORE: [(&str, &[&str]); 24] = [
     ("span", &[]),
     ("time", &[]),
     ("value", &[]),
@@ -39,6 +39,8 @@ const CORE: [(&str, &[&str]); 22] = [
     // The values of the system chart hold those of its subchart.
     ("system", &["span", "error", "value", "splice", "yaml", "edit", "field", "chart", "values"]),
     ("detect", &["yaml", "workspace", "values"]),
+    // Which location is which deployment's: one rule for all above.
+    ("pairing", &["span", "workspace", "values"]),
     (
         "lint",
         &[
@@ -56,6 +58,7 @@ const CORE: [(&str, &[&str]); 22] = [
             "system",
             "staging",
             "detect",
+            "pairing",
         ],
     ),
     (
@@ -74,6 +77,7 @@ const CORE: [(&str, &[&str]); 22] = [
             "values",
             "system",
             "staging",
+            "pairing",
             "lint",
         ],
     ),

@@ -8,7 +8,7 @@ use super::system::{flag, system_home};
 use super::{Rule, Values, by_name};
 use crate::error::Diagnostic;
 use crate::lint::finding::{got, head, shown};
-use crate::lint::pairing::service;
+use crate::pairing::service_of;
 use crate::system::SystemValues;
 use crate::values::{DEPLOYMENTS, Layout, SUBCHART};
 use crate::yaml::{Node, Resolved};
@@ -145,7 +145,10 @@ fn servers_beside_deployments(values: &Values<'_>, found: &mut Vec<Diagnostic>) 
     }
     let servers: Vec<_> = view.servers().filter_map(|server| Some((server.host()?.into_owned(), server))).collect();
     for (name, entry) in by_name(values) {
-        let mut own = servers.iter().filter(|(host, _)| service(host).0 == name).peekable();
+        let mut own = servers
+            .iter()
+            .filter(|(host, _)| service_of(host).is_some_and(|service| service.eq_ignore_ascii_case(&name)))
+            .peekable();
         if own.peek().is_none() {
             let message = format!("no server of `servers` has the host `{}`: Dagster does not load it", shown(&name));
             let hint = format!("add `- host: {}` with its port to `servers`", shown(&name));

@@ -1,10 +1,7 @@
 //! A job under way on both documents: [`Job::write`] writes one of them, and no other text than it was begun with where that counts.
 
-use dagster_workspace_core::error::{Diagnostic, Severity};
-use dagster_workspace_core::lint::{self, Target};
-use dagster_workspace_core::transform::Subject;
 use dagster_workspace_core::transform::pair::Pair;
-use dagster_workspace_core::yaml::Document;
+use dagster_workspace_core::transform::{NotFound, Subject};
 use tokio::time::Instant;
 
 use super::{Documents, DocumentsError, Edited, Pairing, checksum, key, refused};
@@ -39,6 +36,7 @@ pub struct Job<'d> {
     pub(super) request: &'d Request,
     pub(super) pair: Pair,
     pub(super) pairing: Pairing,
+    pub(super) not_found: Vec<NotFound>,
     /// What was read and not yet written, with what is to be made of it.
     pub(super) planned: Vec<Edited>,
     pub(super) turns: Vec<(Subject, Turn)>,
@@ -108,6 +106,12 @@ impl Job<'_> {
         &self.pairing
     }
 
+    /// Names that are to be removed and that nothing has.
+    #[must_use]
+    pub fn not_found(&self) -> &[NotFound] {
+        &self.not_found
+    }
+
     /// Writes a document only where it has one of these texts.
     #[cfg(feature = "cluster")]
     pub(crate) fn only_on(&mut self, only_on: OnlyOn) {
@@ -136,7 +140,7 @@ impl Job<'_> {
     /// # Errors
     /// [`DocumentsError`]; nothing is written to this document, but for [`DocumentsError::Unsettled`].
     pub async fn write(&mut self, subject: Subject) -> Result<Edited, DocumentsError> {
-        let Self { documents, request, pair, pairing: _, planned, turns, only_on } = self;
+        let Self { documents, request, pair, pairing: _, not_found: _, planned, turns, only_on } = self;
         let asked = Instant::now();
         let seen = planned.iter().position(|edited| edited.subject == subject).map(|at| planned.remove(at));
         let mut own_turn = None;
@@ -183,25 +187,4 @@ impl Job<'_> {
         let before = before.unwrap_or_default();
         Ok(Edited { subject, before, text, version, changes, warnings, not_found, written, attempts, requests })
     }
-}
-
-/// Findings about both documents together that a job brings, judged on the state that it leads to.
-pub(super) fn judge(edited: &[Edited], target: &Target) -> Result<Pairing, DocumentsError> {
-    let [values, workspace] = edited else { return Ok(Pairing::default()) };
-    let pairing = |values: &str, workspace: &str| -> Result<Vec<Diagnostic>, DocumentsError> {
-        let read = |subject, text: &str| {
-            let document = Document::parse(text).map(Document::into_owned);
-            document.map_err(|error| DocumentsError::Transform { subject, text: text.to_owned(), source: error.into() })
-        };
-        let values = read(Subject::Values, values)?;
-        Ok(lint::lint_pairing(&values, &read(Subject::Workspace, workspace)?, target))
-    };
-    let old = pairing(&values.before, &workspace.before)?;
-    let known = |new: &Diagnostic| old.iter().any(|old| (old.code, &old.message) == (new.code, &new.message));
-    let findings = pairing(&values.text, &workspace.text)?.into_iter().filter(|new| !known(new)).collect();
-    let pairing = Pairing { values: values.text.clone(), workspace: workspace.text.clone(), findings };
-    if pairing.findings.iter().any(|finding| finding.severity == Severity::Error) {
-        return Err(DocumentsError::Unpaired { pairing });
-    }
-    Ok(pairing)
 }

@@ -2,6 +2,7 @@
 //! up, before anything is written; [`Job::write`] then writes one. A directory and a cluster differ in their store alone.
 
 mod job;
+mod judge;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -11,14 +12,15 @@ use dagster_workspace_core::diff::Change;
 use dagster_workspace_core::error::Diagnostic;
 use dagster_workspace_core::lint::Target;
 use dagster_workspace_core::transform::pair::Pair;
-use dagster_workspace_core::transform::{self, Applied, MissingField, Subject, Transform, TransformError};
+use dagster_workspace_core::transform::{self, MissingField, NotFound, Subject, Transform, TransformError};
 use dagster_workspace_core::yaml::Document;
 use tokio::time::Instant;
 
 pub(crate) use self::job::OnlyOn;
-use self::job::judge;
 pub use self::job::{Job, JobError};
-use super::request::{BoxError, Request, Scope};
+pub(crate) use self::judge::missing;
+use self::judge::{absent, judge};
+use super::request::{Aim, BoxError, Request, Scope};
 use crate::apply::{Absent, ApplyError, Outcome, Turn, Turns, Written, apply_with};
 use crate::hash;
 use crate::retry::RetryPolicy;
@@ -92,6 +94,14 @@ pub enum DocumentsError {
         /// Why.
         source: TransformError,
     },
+    /// These names are no deployment's; nothing was written.
+    #[error("{}", join(missing))]
+    NotFound {
+        /// The names, and what stands there instead.
+        missing: Vec<NotFound>,
+        /// What was to become of them.
+        aim: Aim,
+    },
     /// The job would leave deployments and locations that do not fit each other; nothing was written.
     #[error("the documents would not fit each other")]
     Unpaired {
@@ -137,6 +147,21 @@ pub struct Pairing {
     pub workspace: String,
     /// What a job brings; a deployment without a location is found in the values, all else in the workspace.
     pub findings: Vec<Diagnostic>,
+}
+
+fn join(missing: &[NotFound]) -> String {
+    missing.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// What [`Documents::apply`] has done.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Applied {
+    /// The documents that it was about, in the order in which they were written.
+    pub edited: Vec<Edited>,
+    /// Findings about both documents together.
+    pub pairing: Pairing,
+    /// Names that were to be removed and that nothing has.
+    pub not_found: Vec<NotFound>,
 }
 
 /// What messages call a document.
@@ -296,20 +321,25 @@ impl Documents {
         let asked = Instant::now();
         let mut turns = vec![(Subject::Values, self.turn(Subject::Values).await?)];
         let (stored, requests) = self.read(&turns[0], asked).await?;
-        let (pair, values) = self.make_values(request, stored)?;
+        let text = stored.text.clone();
+        let (pair, values) = match self.make_values(request, stored) {
+            Ok(made) => made,
+            Err(error) => return Err(self.by_name(error, request, &text).await),
+        };
         let mut edited = vec![Edited { requests, ..values }];
-        let mut pairing = Pairing::default();
+        let (mut pairing, mut not_found) = (Pairing::default(), Vec::new());
         if !pair.workspace.is_empty() || request.scope() == Scope::Everything {
             // Always in this order, so that no two jobs wait for each other.
             turns.push((Subject::Workspace, self.turn(Subject::Workspace).await?));
             let (stored, requests) = self.read(&turns[1], asked).await?;
             let workspace = self.edited(request, Subject::Workspace, stored, &pair.workspace)?;
             edited.push(Edited { requests, ..workspace });
-            pairing = judge(&edited, &self.target)?;
+            not_found = absent(request, &edited, &self.target)?;
+            pairing = judge(request, &pair, &edited, &self.target)?;
         }
         // Whole texts are not made anew from what another writer has put there meanwhile: it would be lost.
         let only_on = if request.texts().is_some() { edited.iter().map(OnlyOn::of).collect() } else { Vec::new() };
-        Ok(Job { documents: self, request, pair, pairing, planned: edited, turns, only_on })
+        Ok(Job { documents: self, request, pair, pairing, not_found, planned: edited, turns, only_on })
     }
 
     /// Changes both documents, one after the other in the order of the request.
@@ -319,7 +349,7 @@ impl Documents {
     ///
     /// # Errors
     /// [`JobError`], which also says what was written before the failure.
-    pub async fn apply(&self, request: &Request) -> Result<(Vec<Edited>, Pairing), JobError> {
+    pub async fn apply(&self, request: &Request) -> Result<Applied, JobError> {
         let mut done = Vec::new();
         let mut job =
             self.begin(request).await.map_err(|source| JobError { done: Vec::new(), failed: None, source })?;
@@ -329,7 +359,15 @@ impl Documents {
                 Err(source) => return Err(JobError { done, failed: Some(subject), source }),
             }
         }
-        Ok((done, job.pairing))
+        Ok(Applied { edited: done, pairing: job.pairing, not_found: job.not_found })
+    }
+
+    /// A refusal of one name as one of all names that are no deployment's, with what stands there instead.
+    async fn by_name(&self, error: DocumentsError, request: &Request, values: &str) -> DocumentsError {
+        let DocumentsError::Transform { source: TransformError::NotFound { .. }, .. } = &error else { return error };
+        let workspace = self.get(Subject::Workspace).await.map(|stored| stored.text).unwrap_or_default();
+        let missing = missing(request.names(), values, &workspace, &self.target);
+        if missing.is_empty() { error } else { DocumentsError::NotFound { missing, aim: request.aim() } }
     }
 
     /// A document as it is, and the requests which that took: as it was left while this call waited since `asked`, else read.
@@ -376,7 +414,7 @@ impl Documents {
             None => transform::apply(&before, transforms, &self.target),
         };
         match applied {
-            Ok(Applied { text, changes, warnings, not_found }) => {
+            Ok(transform::Applied { text, changes, warnings, not_found }) => {
                 let (written, attempts, requests) = (Written::Nothing, 0, 1);
                 Ok(Edited { subject, before, text, version, changes, warnings, not_found, written, attempts, requests })
             }
