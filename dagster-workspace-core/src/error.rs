@@ -235,6 +235,9 @@ pub enum Problem {
     /// A document marker inside a quoted scalar or flow collection.
     #[error("a document marker inside a quoted scalar or flow collection")]
     DocumentMarker,
+    /// A line that a merge left where both sides changed the same: `<<<<<<<`, `|||||||`, `=======` or `>>>>>>>`.
+    #[error("a merge conflict marker")]
+    ConflictMarker,
     /// A line that continues a scalar or flow collection but is not indented deeper than its parent.
     #[error("a continued line must be indented deeper than its parent")]
     Continuation,
@@ -272,6 +275,7 @@ impl Problem {
             Self::Directive => "DW0025",
             Self::DocumentMarker => "DW0026",
             Self::Continuation => "DW0027",
+            Self::ConflictMarker => "DW0028",
         }
     }
 
@@ -279,6 +283,9 @@ impl Problem {
     #[must_use]
     pub fn hint(self) -> Option<&'static str> {
         match self {
+            Self::ConflictMarker => Some(
+                "resolve the conflict and take the markers out; `yaml merge` merges the three versions by keys and names",
+            ),
             Self::TabIndentation => Some("indent with spaces"),
             Self::Template => Some("a chart template is no YAML: render it first, or quote the value"),
             Self::MappingNotAllowed => Some("quote the value if the `: ` belongs to it"),
@@ -347,6 +354,12 @@ pub enum Reason {
     /// A block scalar beside the target takes the line breaks behind it for its own.
     #[error("a block scalar beside the target would change")]
     KeptLineBreaks,
+    /// A merge key on the way has a value that cannot be merged: no reader knows what the mapping holds.
+    #[error("the value of `<<` must be a mapping or a list of mappings")]
+    MergeValue,
+    /// The path would begin mappings where the mapping has a key with dots that begins as the path does.
+    #[error("the path begins mappings beside this key, whose dots belong to it")]
+    DottedKey,
     /// The notation leaves no room for the edit; the result was checked and would not be what was asked for.
     #[error("the edit cannot be written here without changing something else")]
     Unprovable,
@@ -368,6 +381,8 @@ impl Reason {
             Self::NotFound => "not-found",
             Self::UnsuitableItem => "unsuitable-item",
             Self::KeptLineBreaks => "kept-line-breaks",
+            Self::MergeValue => "merge-value",
+            Self::DottedKey => "dotted-key",
             Self::Unprovable => "unprovable",
         }
     }
@@ -388,6 +403,8 @@ impl Reason {
             Self::UnsuitableItem => "DW0410",
             Self::KeptLineBreaks => "DW0411",
             Self::Unprovable => "DW0412",
+            Self::MergeValue => "DW0413",
+            Self::DottedKey => "DW0414",
         }
     }
 
@@ -397,12 +414,16 @@ impl Reason {
             Self::DuplicateKey => "remove one of the two: readers silently take the last",
             Self::AmbiguousName => "rename or remove one of them",
             Self::NotAList => "the list must be written as `- item` lines or `[...]`",
-            Self::NotAMapping => "only a mapping has keys to set",
+            Self::NotAMapping => "only a mapping has keys; an item of a list is `[0]` or `[name=etl]`",
             Self::AliasedList | Self::AnchorInUse => "replace the alias by a copy, or move the anchor",
             Self::ThroughAlias => "edit the place the alias refers to, or replace the alias by a copy",
             Self::NotFound => "add the item first",
-            Self::UnsuitableItem => "an item is a mapping with its name as a string, and brings the anchors it uses",
+            Self::UnsuitableItem => "the name of an item is a string, and an item brings the anchors it uses",
             Self::KeptLineBreaks => "end the scalar with `-` chomping, or the text with a line break",
+            Self::MergeValue => "give `<<` an alias of a mapping, or take it out",
+            Self::DottedKey => {
+                "put a key that holds dots in quotes, as in `labels.\"app.kubernetes.io/name\"`; else set the first of the mappings whole"
+            }
             Self::Unprovable => "bring the place into plain block or flow style first",
         }
     }

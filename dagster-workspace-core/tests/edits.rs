@@ -571,3 +571,139 @@ fn an_item_like_another_is_data_where_an_alias_would_mean_something_else() {
     );
     adds_like_the_first("l: [{name: a, v: 1}]\n", r#"{"name":"c"}"#, "l: [{name: a, v: 1}, {name: c, v: 1}]\n");
 }
+
+#[test]
+fn path_as_text_as_steps_and_behind_a_list_are_one() {
+    let text = "d:\n  - name: a\n    image: {tag: xx}\n    args: [p, q]\n";
+    let want = "d:\n  - name: a\n    image: {tag: zz}\n    args: [p, q]\n";
+    for edit in [
+        r#"{"op":"set","path":"d[name=a].image.tag","value":"zz"}"#,
+        r#"{"op":"set","path":"d[0].image.tag","value":"zz"}"#,
+        r#"{"op":"set","path":["d",0,"image","tag"],"value":"zz"}"#,
+        r#"{"op":"set","list":"d","name":"a","path":["image","tag"],"value":"zz"}"#,
+        r#"{"op":"set","list":"d","name":"a","path":"image.tag","value":"zz"}"#,
+        r#"{"op":"set","list":"d","path":"[name=a].image.tag","value":"zz"}"#,
+        r#"{"op":"set","path":"['d'][name=\"a\"].image.tag","value":"zz"}"#,
+    ] {
+        check(text, edit, want);
+    }
+}
+
+#[test]
+fn items_are_set_and_removed_by_their_place() {
+    let text = "a: [x, y]\nb:\n- 1\n# two\n- 2\n";
+    check(text, r#"{"op":"set","path":"a[1]","value":"z"}"#, "a: [x, z]\nb:\n- 1\n# two\n- 2\n");
+    check("b:\n- 1\n", r#"{"op":"remove","path":"b[0]"}"#, "b: []\n");
+    let removed = edit::apply(
+        &Document::parse(text).unwrap(),
+        &serde_json::from_str::<Edit>(r#"{"op":"remove","path":"b[1]"}"#).unwrap(),
+    );
+    assert_eq!(removed.unwrap().unwrap().text(), "a: [x, y]\nb:\n- 1\n");
+    refuses(text, r#"{"op":"set","path":"a[2]","value":"z"}"#, "not-found");
+    refuses(text, r#"{"op":"set","path":"a.0","value":"z"}"#, "not-a-mapping");
+    refuses("a: {0: x}\n", r#"{"op":"set","path":"a[0]","value":"z"}"#, "not-a-list");
+}
+
+#[test]
+fn plain_items_are_added_once() {
+    for (text, item, want) in [
+        ("a:\n  - x\n", r#""q""#, "a:\n  - x\n  - q\n"),
+        ("a: [x]\n", r#""q""#, "a: [x, q]\n"),
+        ("a: []\n", r#""q""#, "a:\n  - q\n"),
+        ("a:\n", r#""q""#, "a:\n  - q\n"),
+        ("b: 1\n", r#""q""#, "b: 1\na:\n  - q\n"),
+        ("{b: 1}\n", r#""q""#, "{b: 1, a: [q]}\n"),
+        ("a:\n- 1\n", "2", "a:\n- 1\n- 2\n"),
+        ("a:\n- 1\n", r#""\"1\"""#, "a:\n- 1\n- \"1\"\n"),
+        ("a:\n- x\n", "null", "a:\n- x\n- null\n"),
+        ("a:\n- x\n", r#"["p","q"]"#, "a:\n- x\n- - p\n  - q\n"),
+        ("a:\n- {key: k, operator: Exists}\n", r#""key: l\n""#, "a:\n- {key: k, operator: Exists}\n- key: l\n"),
+        ("a:\n- name: x\n", r#""q""#, "a:\n- name: x\n- q\n"),
+    ] {
+        check(text, &format!(r#"{{"op":"add","list":"a","item":{item}}}"#), want);
+    }
+}
+
+/// Nothing changes.
+#[track_caller]
+fn unchanged(text: &str, edit: &str) {
+    let edit: Edit = serde_json::from_str(edit).unwrap();
+    let outcome = laws::check(text, &edit).unwrap();
+    assert!(matches!(outcome, Outcome::Unchanged), "{outcome:?}");
+}
+
+#[test]
+fn plain_item_that_is_there_is_not_added() {
+    for (text, item) in [
+        ("a: [x, q]\n", r#""q""#),
+        ("a:\n- 'q'\n", r#""\"q\"""#),
+        ("a:\n- 0x10\n", "16"),
+        ("a:\n- &k x\n- *k\n", r#""x""#),
+        ("a:\n- {operator: Exists, key: k}\n", r#"{"key":"k","operator":"Exists"}"#),
+        ("b: &b {key: k}\na:\n- <<: *b\n  operator: Exists\n", r#"{"key":"k","operator":"Exists"}"#),
+        ("a:\n- [p, q]\n", r#"["p","q"]"#),
+    ] {
+        unchanged(text, &format!(r#"{{"op":"add","list":"a","item":{item}}}"#));
+    }
+}
+
+#[test]
+fn names_are_seen_through_aliases_and_merge_keys() {
+    let merged = "b: &b {name: x}\nd:\n- <<: *b\n  v: 1\n- name: w\n";
+    unchanged(merged, r#"{"op":"add","list":"d","item":"name: x\n"}"#);
+    check(merged, r#"{"op":"set","path":"d[name=x].v","value":2}"#, &merged.replace("v: 1", "v: 2"));
+    check(merged, r#"{"op":"remove","path":"d[name=x]"}"#, "b: &b {name: x}\nd:\n- name: w\n");
+    let alias = "n: &n x\nd:\n- name: *n\n  v: 1\n";
+    unchanged(alias, r#"{"op":"add","list":"d","item":"name: x\n"}"#);
+    check(alias, r#"{"op":"set","path":"d[name=x].v","value":2}"#, &alias.replace("v: 1", "v: 2"));
+    let item = "i: &i {name: x, v: 1}\nd:\n- *i\n";
+    unchanged(item, r#"{"op":"add","list":"d","item":"name: x\n"}"#);
+    refuses(item, r#"{"op":"set","path":"d[name=x].v","value":2}"#, "through-alias");
+    let server = "s: &s {location_name: x, port: 1}\nl:\n- grpc_server: *s\n";
+    unchanged(server, r#"{"op":"add","list":"l","key":"*.location_name","item":"grpc_server: {location_name: x}\n"}"#);
+    refuses(server, r#"{"op":"set","path":"l[*.location_name=x].grpc_server.port","value":2}"#, "through-alias");
+    // Of two merged mappings the first has it, and an own name wins over both.
+    let two = "a: &a {name: x}\nb: &b {name: w}\nd:\n- <<: [*a, *b]\n- <<: *a\n  name: z\n";
+    unchanged(two, r#"{"op":"add","list":"d","item":"name: x\n"}"#);
+    check(two, r#"{"op":"add","list":"d","item":"name: w\n"}"#, &format!("{two}- name: w\n"));
+    refuses(
+        "a: &a {name: x}\nd:\n- <<: *a\n- name: x\n",
+        r#"{"op":"set","path":"d[name=x].v","value":1}"#,
+        "ambiguous-name",
+    );
+}
+
+#[test]
+fn err_merge_keys_that_merge_nothing() {
+    for text in [
+        "x:\n  <<: 1\n  y: 1\n",
+        "x:\n  <<:\n  y: 1\n",
+        "x:\n  <<: [1]\n  y: 1\n",
+        "x:\n  <<: *nowhere\n  y: 1\n",
+        "s: &s text\nx: {<<: *s, y: 1}\n",
+        "s: &s [{a: 1}, b]\nx: {<<: *s, y: 1}\n",
+    ] {
+        for edit in [
+            r#"{"op":"set","path":"x.y","value":2}"#,
+            r#"{"op":"set","path":"x.z","value":2}"#,
+            r#"{"op":"remove","path":"x.y"}"#,
+            r#"{"op":"add","list":"x.l","item":"name: a\n"}"#,
+        ] {
+            refuses(text, edit, "merge-value");
+        }
+    }
+    // What is wrong can be taken out, or be given another value.
+    check("x:\n  <<: 1\n  y: 1\n", r#"{"op":"remove","path":["x","<<"]}"#, "x:\n  y: 1\n");
+    check("x: {<<: 1}\nz: 1\n", r#"{"op":"set","path":"z","value":2}"#, "x: {<<: 1}\nz: 2\n");
+    check("x: {\"<<\": 1}\n", r#"{"op":"set","path":"x.y","value":2}"#, "x: {\"<<\": 1, \"y\": 2}\n");
+}
+
+#[test]
+fn err_mappings_begun_beside_a_key_with_dots() {
+    let text = "labels:\n  app.kubernetes.io/name: a\n";
+    refuses(text, r#"{"op":"set","path":"labels.app.kubernetes.io/name","value":"b"}"#, "dotted-key");
+    refuses(text, r#"{"op":"set","path":"labels.app.kubernetes.io/part-of","value":"b"}"#, "dotted-key");
+    refuses(text, r#"{"op":"add","list":"labels.app.x","item":"b"}"#, "dotted-key");
+    check(text, r#"{"op":"set","path":"labels.app","value":"b"}"#, &format!("{text}  app: b\n"));
+    check(text, r#"{"op":"set","path":"labels.\"app.kubernetes.io/name\"","value":"b"}"#, &text.replace(": a", ": b"));
+}

@@ -90,3 +90,23 @@ fn mutated_documents_are_read_as_pyyaml_reads_them() {
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
     assert!(same > rounds / 6, "only {same} of {rounds} were accepted");
 }
+
+#[test]
+fn real_files_are_read_as_pyyaml_reads_them() {
+    let Some(documents) = samples::documents() else { return };
+    let Some(mut oracle) = testing::Oracle::python("tests/pyyaml_events.py") else { return };
+    let mut both = 0;
+    for (name, text) in &documents {
+        let answer = oracle.ask(&json!({ "text": text }));
+        match (&answer["events"], Document::parse(text.as_str())) {
+            (Value::Array(theirs), Ok(ours)) => {
+                assert_eq!(&events(&ours), theirs, "{name}");
+                both += 1;
+            }
+            (Value::Array(_), Err(error)) => panic!("{name}: {error}"),
+            // Neither reads it: charts print a name such as `team c: prod` without quotes.
+            (_, ours) => assert!(ours.is_err(), "{name}: {}", answer["error"]),
+        }
+    }
+    assert!(both > 30, "only {both} of {}", documents.len());
+}

@@ -16,7 +16,7 @@ use crate::error::{Reason, Refusal};
 use crate::span::Span;
 use crate::yaml::lines::Indent;
 use crate::yaml::quote::{Context, Quoting, write};
-use crate::yaml::{Document, ItemKey, Kind, Node, Path, Step, Style};
+use crate::yaml::{Document, ItemKey, Kind, Node, Path, Reader, Schema, Step, Style};
 
 /// Appends an item to a list.
 pub(super) fn add(document: &Document<'_>, list: &Path, key: &ItemKey, new: &Item) -> Result<Option<Change>, Refusal> {
@@ -40,12 +40,17 @@ fn add_with(
         Place::Found(spot) => Look::inside(document, spot.node, texts).at_items(),
         Place::Missing { .. } => Look::plain(document, texts),
     })?;
-    let Some(name) = new.root().and_then(|root| key.of(root)).and_then(Node::text) else {
-        return Err(refuse(Reason::UnsuitableItem, Span::default()));
-    };
+    let unsuitable = || refuse(Reason::UnsuitableItem, Span::default());
+    let root = new.root().ok_or_else(unsuitable)?;
+    // What stands in the place of the name and is no text is no name; where nothing stands there, the item has none.
+    let name = key.place(root).map(|_| key.of(root).and_then(Node::text).ok_or_else(unsuitable)).transpose()?;
     match place {
         Place::Found(spot) if spot.node.kind().is_sequence() && elements(spot.node).next().is_some() => {
-            if item(spot.node, key, &name)?.is_some() {
+            let there = match &name {
+                Some(name) => item(&Reader::new(Schema::Helm), spot.node, key, name)?.is_some(),
+                None => holds(spot.node, root),
+            };
+            if there {
                 return Ok(None);
             }
             append(document, spot.node, &new)
@@ -60,6 +65,18 @@ fn add_with(
         Place::Missing { merged: true, last, .. } => Err(through_merge(last)),
         Place::Missing { last, rest, .. } => begin_list(document, last, &keys(rest, last)?, &new),
     }
+}
+
+/// Whether an item of `list` is the same data as `new`, to helm and to Dagster.
+fn holds<'d>(list: Node<'d>, new: Node<'_>) -> bool {
+    let meant = [Schema::Helm, Schema::Dagster].map(|schema| (Reader::<'d>::new(schema), new.to_value(schema).ok()));
+    let is_new = |item: Node<'d>| {
+        meant.iter().all(|(reader, value)| {
+            value.as_ref().is_some_and(|value| reader.value(item).is_ok_and(|own| own.is_same(value)))
+        })
+    };
+    let mut items = list.items();
+    items.any(is_new)
 }
 
 /// One more item behind the last of a list.
@@ -111,9 +128,17 @@ pub(super) fn begin(
     plan.carry_out(document)
 }
 
-/// The keys of `rest`; an item on it is missing and cannot be made up.
+/// The keys of `rest`; an item on it is missing and cannot be made up, and mappings are not begun beside a key with dots that
+/// begins as their path does.
 pub(super) fn keys<'p>(rest: &'p [Step], last: Option<Spot<'_>>) -> Result<Vec<&'p str>, Refusal> {
     let span = last.map_or(Span::default(), |spot| spot.node.span());
+    if let ([Step::Key(first), _, ..], Some(spot)) = (rest, last) {
+        let dotted = |key: &str| key.strip_prefix(first.as_str()).is_some_and(|behind| behind.starts_with('.'));
+        let alike = spot.node.entries().find(|entry| entry.key.text().is_some_and(|key| dotted(&key)));
+        if let Some(entry) = alike {
+            return Err(refuse(Reason::DottedKey, entry.key.span()));
+        }
+    }
     rest.iter()
         .map(|step| match step {
             Step::Key(key) => Ok(key.as_str()),

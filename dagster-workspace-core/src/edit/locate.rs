@@ -8,7 +8,7 @@ use super::refuse;
 use crate::error::{Reason, Refusal};
 use crate::span::Span;
 use crate::yaml::record::Record;
-use crate::yaml::{Document, ItemKey, Kind, Node, Path, Reader, Schema, Step};
+use crate::yaml::{Document, Entry, ItemKey, Kind, Node, Path, Reader, Schema, Step};
 
 /// Where a path leads.
 pub(super) enum Place<'d, 'p> {
@@ -62,6 +62,7 @@ pub(super) fn locate<'d, 'p>(
     let Some(root) = document.root() else {
         return Ok(Place::Missing { last: None, rest: path.steps(), merged: false });
     };
+    let reader = Reader::new(Schema::Helm);
     let mut spot = Spot { node: root, parent: None, grandparent: None };
     let mut rest = path.steps();
     check_shared(document, spot.node, shared)?;
@@ -69,9 +70,9 @@ pub(super) fn locate<'d, 'p>(
         if spot.node.kind() == Kind::Alias {
             return Err(refuse(Reason::ThroughAlias, spot.node.span()));
         }
-        let found = if is_null(spot.node) { None } else { child(spot.node, step)? };
+        let found = if is_null(spot.node) { None } else { child(&reader, spot.node, step)? };
         let Some(node) = found else {
-            let merged = matches!(step, Step::Key(key) if Reader::new(Schema::Helm).get(spot.node, key).is_some());
+            let merged = matches!(step, Step::Key(key) if reader.get(spot.node, key).is_some());
             return Ok(Place::Missing { last: Some(spot), rest, merged });
         };
         spot = spot.below(node);
@@ -87,24 +88,10 @@ pub(super) fn through_merge(last: Option<Spot<'_>>) -> Refusal {
 }
 
 /// The node one step further; `None` where there is none.
-fn child<'d>(node: Node<'d>, step: &Step) -> Result<Option<Node<'d>>, Refusal> {
+fn child<'d>(reader: &Reader<'d>, node: Node<'d>, step: &Step) -> Result<Option<Node<'d>>, Refusal> {
     match step {
-        Step::Key(key) => {
-            if !node.kind().is_mapping() {
-                return Err(refuse(Reason::NotAMapping, node.span()));
-            }
-            let mut found = node.entries().filter(|entry| entry.key.is_text(key));
-            let first = found.next();
-            match (first, found.next()) {
-                (Some(first), Some(second)) => Err(Refusal {
-                    reason: Reason::DuplicateKey,
-                    span: second.key.span(),
-                    related: Some(first.key.span()),
-                }),
-                (first, _) => Ok(first.map(|entry| entry.value)),
-            }
-        }
-        Step::Item { key, name } => item(node, key, name),
+        Step::Key(key) => value(reader, node, key),
+        Step::Item { key, name } => item(reader, node, key, name),
         Step::Index(index) => {
             if !node.kind().is_sequence() {
                 return Err(refuse(Reason::NotAList, node.span()));
@@ -114,14 +101,47 @@ fn child<'d>(node: Node<'d>, step: &Step) -> Result<Option<Node<'d>>, Refusal> {
     }
 }
 
-/// The one item of `list` that is called `name`.
-pub(super) fn item<'d>(list: Node<'d>, key: &ItemKey, name: &str) -> Result<Option<Node<'d>>, Refusal> {
+/// The value of the one entry of `mapping` under `key`.
+fn value<'d>(reader: &Reader<'d>, mapping: Node<'d>, key: &str) -> Result<Option<Node<'d>>, Refusal> {
+    if !mapping.kind().is_mapping() {
+        return Err(refuse(Reason::NotAMapping, mapping.span()));
+    }
+    let mut found: Option<Entry<'_>> = None;
+    for entry in mapping.entries() {
+        if entry.key.is_text(key) {
+            if let Some(first) = found {
+                let (span, related) = (entry.key.span(), Some(first.key.span()));
+                return Err(Refusal { reason: Reason::DuplicateKey, span, related });
+            }
+            found = Some(entry);
+        } else if reader.is_merge(entry.key) && !merges(reader, entry.value) {
+            // No reader knows what the mapping holds.
+            return Err(refuse(Reason::MergeValue, entry.value.full_span()));
+        }
+    }
+    Ok(found.map(|entry| entry.value))
+}
+
+/// Whether the value of a merge key can be merged.
+fn merges<'d>(reader: &Reader<'d>, value: Node<'d>) -> bool {
+    let is_mapping = |node| reader.target(node).is_some_and(|target| target.kind().is_mapping());
+    is_mapping(value)
+        || reader.target(value).is_some_and(|list| list.kind().is_sequence() && list.items().all(is_mapping))
+}
+
+/// The one item of `list` that readers see under `name`: its own, or one that it has from an alias or a merge key.
+pub(super) fn item<'d>(
+    reader: &Reader<'d>,
+    list: Node<'d>,
+    key: &ItemKey,
+    name: &str,
+) -> Result<Option<Node<'d>>, Refusal> {
     if !list.kind().is_sequence() {
         return Err(refuse(Reason::NotAList, list.span()));
     }
-    let mut found = list.items().filter(|item| match item.kind() {
-        Kind::Alias => item.target().is_some_and(|target| key.is(target, name)),
-        _ => key.is(*item, name),
+    let mut found = list.items().filter(|item| match key.place(*item) {
+        Some(own) if own.kind() != Kind::Alias => key.is(*item, name),
+        _ => key.read(reader, *item).is_some_and(|read| read.is_text(name)),
     });
     let first = found.next();
     match (first, found.next()) {

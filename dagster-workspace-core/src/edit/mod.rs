@@ -42,14 +42,14 @@ pub use item::Item;
 /// One edit. It is idempotent: on its own result it changes nothing, unless its path ends at the number of an item that went.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Edit {
-    /// Appends an item to the list at `list`; no change where an item of that name is there. A missing or empty list is
-    /// begun.
+    /// Appends an item to the list at `list`; no change where an item of that name is there or, for an item without a name, one
+    /// of the same data. A missing or empty list is begun.
     Add {
         /// The list.
         list: Path,
         /// Where its items carry their names.
         key: ItemKey,
-        /// The new item, with its name in it.
+        /// The new item: with its name in it, or any data without one.
         item: Item,
     },
     /// Gives the node at `path` a value; no change where readers take it for that value already. Missing mappings on the

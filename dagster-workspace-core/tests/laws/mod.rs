@@ -95,10 +95,9 @@ type Reader = fn(&str) -> Option<serde_yaml::Value>;
 /// The readers that judge; `None` where they do not read the text at all.
 const READERS: [Reader; 3] = [
     |text| {
-        let read = serde_yaml::from_str(text.trim_start_matches('\u{feff}')).ok().filter(|_| anchors_once(text));
-        let mut read = naive::plain(read?);
-        read.apply_merge().ok()?;
-        Some(read)
+        let data: serde_yaml::Value = serde_yaml::from_str(text.trim_start_matches('\u{feff}')).ok()?;
+        let mut data = naive::plain(anchors_once(text).then_some(data)?);
+        data.apply_merge().ok().map(|()| data)
     },
     |text| own(text, Schema::Helm),
     |text| own(text, Schema::Dagster),
@@ -119,6 +118,8 @@ fn explains(reason: Reason, text: &str, edit: &Edit) -> bool {
         Reason::SeveralDocuments => text.contains("---"),
         Reason::DuplicateKey => serde_yaml::from_str::<serde_yaml::Value>(text.trim_start_matches('\u{feff}')).is_err(),
         Reason::AliasedList | Reason::AnchorInUse | Reason::ThroughAlias => text.contains('*'),
+        Reason::MergeValue => text.contains("<<"),
+        Reason::DottedKey => text.contains('.'),
         Reason::KeptLineBreaks => text.contains(['|', '>']),
         Reason::NotAList | Reason::NotAMapping => {
             READERS[1](text).is_some_and(|data| naive::apply(&data, edit).is_none())

@@ -17,7 +17,11 @@ pub(crate) fn apply(data: &Value, edit: &Edit) -> Option<Value> {
                 Item::Value(value) => serde_yaml::to_value(value).ok()?,
             };
             let key = key.to_string();
-            if items.iter().all(|item| name_of(item, &key) != name_of(&new, &key)) {
+            let is_new = |item: &Value| match name_of(&new, &key) {
+                Some(name) => name_of(item, &key) == Some(name),
+                None => *item == new,
+            };
+            if !items.iter().any(is_new) {
                 items.push(new);
             }
         }

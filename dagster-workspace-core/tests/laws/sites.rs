@@ -73,8 +73,13 @@ pub(crate) fn node_at<'d>(document: &'d Document<'_>, steps: &[Step]) -> Option<
     steps.iter().try_fold(document.root()?, |node, step| match step {
         Step::Key(key) => node.get(key),
         Step::Index(index) => node.items().nth(*index),
-        Step::Item { key, name } => node.items().find(|item| key.is(*item, name)),
+        Step::Item { key, name } => node.items().find(|item| is_called(*item, key, name)),
     })
+}
+
+/// Whether readers see this name, wherever it stands.
+fn is_called(item: Node<'_>, key: &ItemKey, name: &str) -> bool {
+    key.is(item, name) || item.to_value(Schema::Helm).is_ok_and(|data| key.of_value(&data) == Some(name))
 }
 
 /// An edit of `document`, somewhere.
@@ -111,7 +116,13 @@ fn missing(path: Path, tape: &mut Tape<'_>) -> Path {
 
 /// Items called `new`.
 pub(crate) fn item(tape: &mut Tape<'_>) -> Item {
-    named_item(tape, "new")
+    match tape.below(12) {
+        0 => Item::Text("plain item # about\n".to_owned()),
+        1 => Item::Value(data("['1.10', a]")),
+        2 => Item::Value(data("7")),
+        3 => Item::Text("|\n  x\n   y\n".to_owned()),
+        _ => named_item(tape, "new"),
+    }
 }
 
 pub(crate) fn named_item(tape: &mut Tape<'_>, name: &str) -> Item {

@@ -358,6 +358,20 @@ fn version_of(bytes: &[u8]) -> Version {
     Version::new(format!("sha256:{}", hash::sha256(bytes)))
 }
 
+/// Gives the file at `path`, or the one behind a link, another text, where its text is still `expected`; with the promises of
+/// [`Directory`].
+#[cfg(feature = "cli")]
+pub(crate) fn replace_file(path: &Path, expected: &str, text: &str) -> Result<(), StoreError> {
+    let file = path.canonicalize().map_err(|source| failed(path, "find", source))?;
+    let (Some(directory), Some(name)) = (file.parent(), file.file_name().and_then(|name| name.to_str())) else {
+        return Err(StoreError::NotAFile { path: file, found: FileKind::Directory });
+    };
+    // Any name will do: it was found in the directory, and is used there alone.
+    let key = Key(name.to_owned());
+    StoreError::check_len(&key, text.len() as u64, MAX_LEN)?;
+    Opened::new(directory, &key)?.put(directory, text, Some(version_of(expected.as_bytes()))).map(drop)
+}
+
 /// What changes whenever a file is written, replaced or gets another mode.
 fn identity(metadata: &Metadata) -> [i128; 7] {
     [

@@ -24,6 +24,8 @@ use std::pin::Pin;
 pub use config_map::{ConfigMaps, Place};
 #[cfg(unix)]
 pub use directory::Directory;
+#[cfg(feature = "cli")]
+pub(crate) use directory::replace_file;
 pub use error::{FileKind, Found, LinkProblem, ObjectName, StoreError};
 pub use memory::Memory;
 

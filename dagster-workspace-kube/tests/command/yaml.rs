@@ -31,7 +31,15 @@ fn every_written_case_comes_out_of_yaml_edit() {
             None => {
                 edits += 1;
                 let expected = case["out"].as_str().unwrap_or(text);
-                assert_eq!(said, ok(expected), "{case}");
+                let nothing = case["op"]["op"] == "remove" && expected == text;
+                assert_eq!((said.exit, said.stdout.as_str()), (0, expected), "{case}");
+                assert_eq!(
+                    said.stderr.starts_with("warning[DW0409]: nothing at `"),
+                    nothing,
+                    "{case}\n{}",
+                    said.stderr
+                );
+                assert!(nothing || said.stderr.is_empty(), "{case}\n{}", said.stderr);
             }
         }
     }

@@ -17,7 +17,7 @@ const CORE: [(&str, &[&str]); 24] = [
     ("spelling", &[]),
     ("error", &["span"]),
     ("splice", &["span", "error"]),
-    ("yaml", &["span", "error", "value", "splice"]),
+    ("yaml", &["span", "spelling", "error", "value", "splice"]),
     // How the typed views say that a field holds something else.
     ("field", &["value"]),
     // What the charts and Dagster know: the typed views, lint and changes come from it.

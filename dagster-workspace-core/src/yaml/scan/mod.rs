@@ -9,6 +9,7 @@ mod block;
 mod bytes;
 mod flow;
 mod line;
+mod marker;
 mod property;
 mod token;
 
@@ -47,14 +48,20 @@ pub(crate) fn scan(text: &str, mode: Mode) -> Result<Vec<Record>, ParseError> {
     }
     let mut scanner = Scanner::new(text.as_bytes(), mode);
     match scanner.stream() {
-        Ok(()) => Ok(scanner.records),
+        Ok(()) => match marker::in_content(text, &scanner.records) {
+            Some(span) => Err(ParseError { problem: Problem::ConflictMarker, span }),
+            None => Ok(scanner.records),
+        },
         Err(error) => Err(explain(text, error)),
     }
 }
 
-/// An error on a line that holds `{{` is most likely a chart template.
+/// What lies behind an error: the markers of a merge conflict, or, on a line that holds `{{`, most likely a chart template.
 fn explain(text: &str, error: ParseError) -> ParseError {
     let at = error.span.start as usize;
+    if let Some(span) = marker::behind(text, at) {
+        return ParseError { problem: Problem::ConflictMarker, span };
+    }
     let start = text.get(..at).and_then(|head| head.rfind('\n')).map_or(0, |at| at + 1);
     let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
     match line.find("{{") {

@@ -1,18 +1,50 @@
 //! Names for places in a document: [`Path`] leads from the root to a node, [`ItemKey`] says what an item is called.
 
+mod dotted;
+mod read;
+
 use alloc::borrow::{Cow, ToOwned as _};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
+pub use self::dotted::DottedKey;
+use self::read::End;
+pub use self::read::PathError;
+use super::data::Reader;
 use super::node::Node;
 use super::schema::Schema;
 use crate::value::Value;
 
 /// A way from the root to a node: `deployments[name=etl].image.tag`.
 ///
-/// Keys and names that hold one of `.[]="` are written in double quotes, `"` and `\` escaped by `\`.
+/// One notation, wherever a path is read or printed:
+///
+/// | written | means |
+/// |---|---|
+/// | `image.tag` | keys |
+/// | `labels."a.b/c"`, `labels.'a.b/c'`, `labels["a.b/c"]`, `labels['a.b/c']`, `labels.a\.b/c` | a key that holds a dot |
+/// | `args[0]` | the item at a place, from 0 |
+/// | `env[name=A].value`, `volumeMounts[mountPath=/a.b]`, `env[name="A=B"]` | the item whose `name` is `A` |
+/// | `load_from[*.location_name=a]` | the same; `*` stands for any one key |
+/// | nothing | the root |
+///
+/// Without quotes, and in double ones, a backslash takes the next character as it is, as in helm (`\.`, `\,`, `\=`); in
+/// single quotes a quote stands twice, as in YAML. A key needs quotes or a backslash where it holds one of `.[]="'`, is empty, is
+/// `*` or (at the start) `$`, or has blanks around it. A comma is nothing special: each path is an argument of its own. `0` is a
+/// key and `[0]` a place.
+///
+/// [`Display`](fmt::Display) prints the form without quotes where that reads back, else with quotes.
+///
+/// # Example
+/// ```
+/// use dagster_workspace_core::yaml::Path;
+/// let path: Path = r"nodeSelector.kubernetes\.io/os".parse()?;
+/// assert_eq!(path, Path::default().key("nodeSelector").key("kubernetes.io/os"));
+/// assert_eq!(path.to_string(), r#"nodeSelector."kubernetes.io/os""#);
+/// # Ok::<(), dagster_workspace_core::yaml::PathError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Path(Vec<Step>);
 
@@ -43,6 +75,24 @@ impl Path {
     #[must_use]
     pub fn steps(&self) -> &[Step] {
         &self.0
+    }
+
+    /// Reads `PATH=VALUE`: the path up to the first `=` outside of quotes and brackets, and what stands behind that; `None` where
+    /// there is none.
+    ///
+    /// # Errors
+    /// [`PathError`], which shows nothing of the value.
+    ///
+    /// # Example
+    /// ```
+    /// use dagster_workspace_core::yaml::Path;
+    /// let (path, value) = Path::assignment("env[name=A].value=b=c")?;
+    /// assert_eq!((path.to_string().as_str(), value), ("env[name=A].value", Some("b=c")));
+    /// # Ok::<(), dagster_workspace_core::yaml::PathError>(())
+    /// ```
+    pub fn assignment(text: &str) -> Result<(Self, Option<&str>), PathError> {
+        let (path, end) = read::path(text, End::Assignment)?;
+        Ok((path, text.get(end..).and_then(|rest| rest.strip_prefix('='))))
     }
 
     /// The path as people write it, identities without their key: `deployments[etl].image.tag`. It cannot be read back.
@@ -99,6 +149,15 @@ impl ItemKey {
         })
     }
 
+    /// The identity of `item` as readers see it: aliases and merge keys followed.
+    pub(crate) fn read<'d>(&self, reader: &Reader<'d>, item: Node<'d>) -> Option<Node<'d>> {
+        let found = self.0.iter().try_fold(item, |node, key| match key {
+            Some(key) => reader.get(node, key),
+            None => reader.entries(node).first().map(|entry| entry.value),
+        })?;
+        reader.target(found).filter(|found| is_name(*found))
+    }
+
     /// The identity of an item that is data already.
     #[must_use]
     pub fn of_value<'v>(&self, item: &'v Value) -> Option<&'v str> {
@@ -121,97 +180,11 @@ fn is_name(node: Node<'_>) -> bool {
     node.scalar().is_some_and(|scalar| scalar.as_str(Schema::Core).is_some())
 }
 
-/// Why a path cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("malformed path at byte {at}: expected `key`, `.key` or `[key=name]`")]
-pub struct PathError {
-    /// Offset of the first byte that does not fit.
-    pub at: usize,
-}
-
-/// Reads the next word of a path; a word in quotes may hold anything.
-struct Words<'p> {
-    text: &'p str,
-    at: usize,
-}
-
-impl Words<'_> {
-    fn rest(&self) -> &str {
-        self.text.get(self.at..).unwrap_or_default()
-    }
-
-    fn eat(&mut self, mark: char) -> bool {
-        let found = self.rest().starts_with(mark);
-        if found {
-            self.at += mark.len_utf8();
-        }
-        found
-    }
-
-    fn word(&mut self) -> Result<String, PathError> {
-        if !self.eat('"') {
-            let length = self.rest().find(['.', '[', ']', '=', '"']).unwrap_or(self.rest().len());
-            let word = self.rest().get(..length).unwrap_or_default().to_owned();
-            self.at += length;
-            return if word.is_empty() { Err(PathError { at: self.at }) } else { Ok(word) };
-        }
-        let mut word = String::new();
-        loop {
-            let next = self.rest().chars().next().ok_or(PathError { at: self.at })?;
-            self.at += next.len_utf8();
-            match next {
-                '"' => return Ok(word),
-                '\\' => {
-                    let escaped = self.rest().chars().next().ok_or(PathError { at: self.at })?;
-                    self.at += escaped.len_utf8();
-                    word.push(escaped);
-                }
-                other => word.push(other),
-            }
-        }
-    }
-}
-
 impl FromStr for ItemKey {
     type Err = PathError;
 
     fn from_str(text: &str) -> Result<Self, PathError> {
-        let mut words = Words { text, at: 0 };
-        let mut keys = Vec::new();
-        loop {
-            keys.push(words.key()?);
-            if !words.eat('.') {
-                break;
-            }
-        }
-        if words.rest().is_empty() { Ok(Self(keys)) } else { Err(PathError { at: words.at }) }
-    }
-}
-
-impl Words<'_> {
-    fn key(&mut self) -> Result<Option<String>, PathError> {
-        if self.eat('*') { Ok(None) } else { self.word().map(Some) }
-    }
-
-    /// `key=name]` or `3]`, the bracket before it eaten.
-    fn item(&mut self) -> Result<Step, PathError> {
-        let number = self.rest().split(']').next().unwrap_or_default();
-        if let Ok(index) = number.parse() {
-            self.at += number.len() + 1;
-            return Ok(Step::Index(index));
-        }
-        let mut keys = alloc::vec![self.key()?];
-        while self.eat('.') {
-            keys.push(self.key()?);
-        }
-        if !self.eat('=') {
-            return Err(PathError { at: self.at });
-        }
-        let name = self.word()?;
-        if !self.eat(']') {
-            return Err(PathError { at: self.at });
-        }
-        Ok(Step::Item { key: ItemKey(keys), name })
+        read::item_key(text)
     }
 }
 
@@ -219,34 +192,36 @@ impl FromStr for Path {
     type Err = PathError;
 
     fn from_str(text: &str) -> Result<Self, PathError> {
-        let mut words = Words { text, at: 0 };
-        let mut steps = Vec::new();
-        while !words.rest().is_empty() {
-            if words.eat('[') {
-                steps.push(words.item()?);
-                continue;
-            }
-            if !steps.is_empty() && !words.eat('.') {
-                return Err(PathError { at: words.at });
-            }
-            steps.push(Step::Key(words.word()?));
-        }
-        Ok(Self(steps))
+        read::path(text, End::Text).map(|(path, _)| path)
     }
 }
 
-fn write_word(f: &mut fmt::Formatter<'_>, word: &str) -> fmt::Result {
-    if !word.is_empty() && !word.contains(['.', '[', ']', '=', '"', '\\', '*']) {
-        return f.write_str(word);
+/// A word in the quotes that need fewer backslashes.
+fn quoted(word: &str) -> String {
+    if word.contains(['"', '\\']) && !word.contains('\'') {
+        return ["'", word, "'"].concat();
     }
-    f.write_str("\"")?;
+    let mut out = String::from("\"");
     for character in word.chars() {
         if matches!(character, '"' | '\\') {
-            f.write_str("\\")?;
+            out.push('\\');
         }
-        write!(f, "{character}")?;
+        out.push(character);
     }
-    f.write_str("\"")
+    out.push('"');
+    out
+}
+
+/// A key, in quotes where it would not read back.
+fn write_key(f: &mut fmt::Formatter<'_>, key: &str) -> fmt::Result {
+    let plain = !key.contains('.') && !matches!(key, "*" | "$");
+    if plain { write_name(f, key) } else { f.write_str(&quoted(key)) }
+}
+
+/// What an item is called: as a key, but a dot is nothing special.
+fn write_name(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+    let plain = !name.is_empty() && name.trim() == name && !name.contains(['[', ']', '=', '"', '\'', '\\']);
+    if plain { f.write_str(name) } else { f.write_str(&quoted(name)) }
 }
 
 impl fmt::Display for ItemKey {
@@ -256,7 +231,7 @@ impl fmt::Display for ItemKey {
                 f.write_str(".")?;
             }
             match key {
-                Some(key) => write_word(f, key)?,
+                Some(key) => write_key(f, key)?,
                 None => f.write_str("*")?,
             }
         }
@@ -282,7 +257,7 @@ impl fmt::Display for Brief<'_> {
 fn write_steps(
     f: &mut fmt::Formatter<'_>,
     path: &Path,
-    write_key: fn(&mut fmt::Formatter<'_>, &ItemKey) -> fmt::Result,
+    write_identity: fn(&mut fmt::Formatter<'_>, &ItemKey) -> fmt::Result,
 ) -> fmt::Result {
     for (number, step) in path.0.iter().enumerate() {
         match step {
@@ -290,45 +265,16 @@ fn write_steps(
                 if number > 0 {
                     f.write_str(".")?;
                 }
-                write_word(f, key)?;
+                write_key(f, key)?;
             }
             Step::Index(index) => write!(f, "[{index}]")?,
             Step::Item { key, name } => {
                 f.write_str("[")?;
-                write_key(f, key)?;
-                write_word(f, name)?;
+                write_identity(f, key)?;
+                write_name(f, name)?;
                 f.write_str("]")?;
             }
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use alloc::string::ToString as _;
-
-    #[test]
-    fn paths_read_as_they_are_written() {
-        for text in [
-            "",
-            "deployments",
-            "a.b[name=etl].image.tag",
-            "a[3].b",
-            r#"load_from[*.location_name="a.b \"c\""]"#,
-            "[name=a]",
-        ] {
-            let path: Path = text.parse().unwrap();
-            assert_eq!(path.to_string(), text);
-        }
-        assert_eq!("a.b".parse::<Path>().unwrap(), Path::default().key("a").key("b"));
-    }
-
-    #[test]
-    fn err_path_with_a_hole() {
-        assert_eq!("a..b".parse::<Path>(), Err(PathError { at: 2 }));
-        assert_eq!("a[name]".parse::<Path>(), Err(PathError { at: 6 }));
-        assert_eq!("a[name=b".parse::<Path>(), Err(PathError { at: 8 }));
-    }
 }
