@@ -3,9 +3,9 @@
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::fmt::{self, Write as _};
+use core::fmt;
 
-use crate::span::{LineCol, Span};
+use crate::span::Span;
 
 /// How much a [`Diagnostic`] weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
@@ -44,37 +44,6 @@ pub struct Diagnostic {
     pub hint: Option<String>,
 }
 
-impl Diagnostic {
-    /// The finding as people read it: headline, place, the line with a caret under it, hint. Ends with a line break.
-    ///
-    /// `name` is what the text is called (`workspace.yaml`), `text` the text that the spans point into.
-    #[must_use]
-    pub fn render(&self, name: &str, text: &str) -> String {
-        let mut out = String::new();
-        // Writing to a String cannot fail.
-        let _ = writeln!(out, "{}[{}]: {}", self.severity, self.code, self.message);
-        let places = self.span.iter().map(|span| (*span, "")).chain(self.related.iter().map(|(s, n)| (*s, n.as_str())));
-        let width =
-            places.clone().map(|(span, _)| LineCol::of(text, span.start).line).max().unwrap_or(0).to_string().len();
-        for (span, note) in places {
-            let at = LineCol::of(text, span.start);
-            let shown = span.of(text).split(['\n', '\r']).next().unwrap_or_default();
-            let Excerpt { line, column } = Excerpt::of(line_at(text, span.start as usize), at.column as usize - 1);
-            let carets = "^".repeat(shown.chars().count().clamp(1, line.chars().count().saturating_sub(column).max(1)));
-            let indent: String = line.chars().take(column).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-            let gap = if note.is_empty() { "" } else { " " };
-            let _ = writeln!(out, "{:width$}--> {name}:{at}", "");
-            let _ = writeln!(out, "{:width$} |", "");
-            let _ = writeln!(out, "{:width$} | {line}", at.line);
-            let _ = writeln!(out, "{:width$} | {indent}{carets}{gap}{note}", "");
-        }
-        if let Some(hint) = &self.hint {
-            let _ = writeln!(out, "hint: {hint}");
-        }
-        out
-    }
-}
-
 /// How findings are made.
 impl Diagnostic {
     /// Something that Dagster, the chart or the API server refuses or misreads.
@@ -108,39 +77,6 @@ impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}[{}]: {}", self.severity, self.code, self.message)
     }
-}
-
-/// Characters of a line that are shown; of a longer one those around the place.
-const SHOWN: usize = 160;
-
-/// A line as it is shown, and the place in it.
-struct Excerpt {
-    line: String,
-    /// In characters of `line`, from 0.
-    column: usize,
-}
-
-impl Excerpt {
-    /// The line around character `column`, with `…` where something is left out.
-    fn of(line: &str, column: usize) -> Self {
-        let first = if line.chars().nth(SHOWN).is_some() { column.saturating_sub(SHOWN / 2) } else { 0 };
-        let mut rest = line.chars().skip(first);
-        let mut out = String::from(if first > 0 { "…" } else { "" });
-        out.extend(rest.by_ref().take(SHOWN));
-        if rest.next().is_some() {
-            out.push('…');
-        }
-        Self { line: out, column: column - first + usize::from(first > 0) }
-    }
-}
-
-/// The line that holds byte `offset`, without its break and without a byte order mark.
-fn line_at(text: &str, offset: usize) -> &str {
-    let offset = offset.min(text.len());
-    let start = text.get(..offset).and_then(|head| head.rfind(['\n', '\r'])).map_or(0, |at| at + 1);
-    let rest = text.get(start..).unwrap_or_default();
-    let line = rest.split(['\n', '\r']).next().unwrap_or_default();
-    line.strip_prefix('\u{feff}').unwrap_or(line)
 }
 
 /// The text is not what YAML 1.2.2 allows, or larger than this crate reads.
@@ -436,42 +372,5 @@ impl Refusal {
         let finding = Diagnostic::error(self.reason.code(), self.span, self.reason.to_string());
         let finding = finding.with_hint(self.reason.hint());
         self.related.iter().fold(finding, |finding, span| finding.with_related(*span, "because of this"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rendered(text: &str, span: Span) -> String {
-        let finding = Diagnostic {
-            code: "DW0000",
-            severity: Severity::Error,
-            message: "x".into(),
-            span: Some(span),
-            related: Vec::new(),
-            hint: None,
-        };
-        finding.render("a.yaml", text)
-    }
-
-    #[test]
-    fn a_short_line_is_shown_whole() {
-        let expected = "error[DW0000]: x\n --> a.yaml:2:4\n  |\n2 | ü: {{a}}\n  |    ^^\n";
-        assert_eq!(rendered("a: b\nü: {{a}}\n", Span::new(9, 11)), expected);
-    }
-
-    #[test]
-    fn of_a_long_line_the_surroundings_are_shown() {
-        let text = alloc::format!("{}ü!{}", "a".repeat(1_000_000), "b".repeat(1_000_000));
-        let expected = alloc::format!(
-            "error[DW0000]: x\n --> a.yaml:1:1000002\n  |\n1 | …{}ü!{}…\n  | {}^\n",
-            "a".repeat(79),
-            "b".repeat(79),
-            " ".repeat(81)
-        );
-        assert_eq!(rendered(&text, Span::new(1_000_002, 1_000_003)), expected);
-        assert!(rendered(&text, Span::new(5, 2_000_000)).len() < 600);
-        assert!(rendered(&text, Span::new(0, 1)).lines().nth(3).unwrap().ends_with("a…"));
     }
 }

@@ -22,6 +22,8 @@ mod lcs;
 pub mod lint;
 pub mod merge;
 pub mod pairing;
+mod render;
+pub mod secret;
 pub mod span;
 mod spelling;
 pub mod splice;

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use dagster_workspace_core::error::{Diagnostic, Severity};
 use dagster_workspace_core::lint::{Target, lint_pairing, lint_values, lint_workspace};
+use dagster_workspace_core::secret::Shown;
 use dagster_workspace_core::yaml::Document;
 
 fn of_workspace(text: &str) -> Vec<Diagnostic> {
@@ -48,7 +49,7 @@ fn every_code_has_a_case_that_finds_it() {
 
 #[track_caller]
 fn check_rendered(name: &str, text: &str, found: &[Diagnostic], expected: &str) {
-    let rendered: String = found.iter().map(|finding| finding.render(name, text)).collect();
+    let rendered: String = found.iter().map(|finding| finding.render(name, &Shown::of(text))).collect();
     assert_eq!(rendered, expected, "\n{rendered}");
 }
 
@@ -211,7 +212,7 @@ fn every_text_of_the_official_suite_is_judged() {
                 "{}: {finding:?}",
                 file.display()
             );
-            assert!(!finding.render("x", &text).is_empty());
+            assert!(!finding.render("x", &Shown::of(&text)).is_empty());
         }
         let _ = lint_pairing(&document, &document, &Target::default());
         judged += 1;

@@ -10,6 +10,7 @@ use std::process::Command;
 
 use dagster_workspace_core::error::{Diagnostic, Severity};
 use dagster_workspace_core::lint::{Target, lint_values, lint_workspace};
+use dagster_workspace_core::secret::Shown;
 use dagster_workspace_core::values::UserDeployments;
 use dagster_workspace_core::yaml::Document;
 use serde::Deserialize;
@@ -131,7 +132,7 @@ fn written_cases_give_their_code_at_their_place() {
             wrong.push(format!("{}: {:?} stands at {place:?}", case.id, case.code));
         }
         for finding in &found {
-            let shown = finding.render("values.yaml", &case.text);
+            let shown = finding.render("values.yaml", &Shown::of(&case.text));
             assert!(!shown.contains("hunter2"), "{}: {shown}", case.id);
         }
     }
@@ -356,7 +357,11 @@ fn real_files_have_no_false_errors() {
             let lint = if folder == "values" { lint_values } else { lint_workspace };
             for finding in lint(&document, &Target::NEWEST) {
                 let expected = known.contains(&(&name, finding.code));
-                assert!(finding.severity == Severity::Warning || expected, "{}", finding.render(&name, &text));
+                assert!(
+                    finding.severity == Severity::Warning || expected,
+                    "{}",
+                    finding.render(&name, &Shown::of(&text))
+                );
             }
             seen += 1;
         }
@@ -378,7 +383,7 @@ fn real_files_have_no_false_errors() {
             let target = Target { chart: version.parse().unwrap(), ..Target::NEWEST };
             let found = found(&text, &target);
             let error = found.iter().find(|finding| finding.severity == Severity::Error);
-            assert!(error.is_none(), "{}", error.unwrap().render(&format!("{folder}/{chart}"), &text));
+            assert!(error.is_none(), "{}", error.unwrap().render(&format!("{folder}/{chart}"), &Shown::of(&text)));
         }
     }
 }

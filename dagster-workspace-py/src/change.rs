@@ -61,7 +61,13 @@ fn raised(py: Python<'_>, failure: &TransformError, held: &Held) -> PyErr {
         TransformError::NameTaken { name: entry, difference, .. } => {
             error::about(py, "NameTakenError", failure, held, |fields| {
                 fields.set_item("name", entry)?;
-                fields.set_item("difference", error::changes(py, difference)?)
+                // An exception is logged whole.
+                let shown = difference.iter().map(|change| {
+                    let mut shown = change.clone();
+                    [shown.before, shown.after] = change.shown();
+                    shown
+                });
+                fields.set_item("difference", error::changes(py, &shown.collect::<Vec<_>>())?)
             })
         }
         TransformError::NotFound { name: entry, .. } => {

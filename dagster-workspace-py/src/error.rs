@@ -3,6 +3,7 @@
 use dagster_workspace_core::diff::Change;
 use dagster_workspace_core::error::{Diagnostic, Refusal};
 use dagster_workspace_core::field::FieldError;
+use dagster_workspace_core::secret::Shown;
 use dagster_workspace_core::span::LineCol;
 use dagster_workspace_core::transform::TransformError;
 use pyo3::prelude::*;
@@ -18,7 +19,7 @@ pub(crate) fn finding<'py>(
     name: &str,
     text: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let fields = place(py, diagnostic, name, text)?;
+    let fields = place(py, diagnostic, name, &Shown::of(text))?;
     fields.set_item("severity", diagnostic.severity.to_string())?;
     fields.set_item("message", &diagnostic.message)?;
     fields.set_item("source", name)?;
@@ -53,13 +54,13 @@ pub(crate) fn changes<'py>(py: Python<'py>, changes: &[Change]) -> PyResult<Boun
 
 /// `ParseError`: the text `name` cannot be read, as text or as data.
 pub(crate) fn parse(py: Python<'_>, diagnostic: &Diagnostic, name: &str, text: &str) -> PyErr {
-    raise(py, "ParseError", &diagnostic.message, place(py, diagnostic, name, text))
+    raise(py, "ParseError", &diagnostic.message, place(py, diagnostic, name, &Shown::of(text)))
 }
 
 /// `RefusedError`: an edit of the text `name` that would change something else.
 pub(crate) fn refused(py: Python<'_>, refusal: &Refusal, name: &str, text: &str) -> PyErr {
     let diagnostic = refusal.diagnostic();
-    let fields = place(py, &diagnostic, name, text).and_then(|fields| {
+    let fields = place(py, &diagnostic, name, &Shown::of(text)).and_then(|fields| {
         fields.set_item("reason", refusal.reason.slug())?;
         Ok(fields)
     });
@@ -86,7 +87,8 @@ pub(crate) fn would_be_refused(
     name: &str,
     text: &str,
 ) -> PyErr {
-    let rendered: Vec<_> = diagnostics.iter().map(|it| it.render(name, text).trim_end().to_owned()).collect();
+    let shown = Shown::of(text);
+    let rendered: Vec<_> = diagnostics.iter().map(|it| it.render(name, &shown).trim_end().to_owned()).collect();
     let fields = findings(py, diagnostics, name, text).and_then(|found| {
         let fields = PyDict::new(py);
         fields.set_item("findings", found)?;
@@ -110,7 +112,7 @@ pub(crate) fn about<'py>(
         fields.set_item("code", diagnostic.code)?;
         fields.set_item("hint", &diagnostic.hint)?;
         // Without a place there is no more to show than message and hint.
-        let rendered = diagnostic.span.map(|_| diagnostic.render(&held.name, held.text()));
+        let rendered = diagnostic.span.map(|_| diagnostic.render(&held.name, &Shown::of(held.text())));
         fields.set_item("rendered", rendered.as_deref().map(str::trim_end))
     });
     raise(py, class, &failure.to_string(), filled.and_then(|()| more(&fields)).map(|()| fields))
@@ -124,13 +126,13 @@ pub(crate) fn raise(py: Python<'_>, class: &str, message: &str, fields: PyResult
 }
 
 /// Where it is and how people read it.
-fn place<'py>(py: Python<'py>, diagnostic: &Diagnostic, name: &str, text: &str) -> PyResult<Bound<'py, PyDict>> {
+fn place<'py>(py: Python<'py>, diagnostic: &Diagnostic, name: &str, shown: &Shown<'_>) -> PyResult<Bound<'py, PyDict>> {
     let fields = PyDict::new(py);
     fields.set_item("code", diagnostic.code)?;
     fields.set_item("hint", &diagnostic.hint)?;
-    fields.set_item("rendered", diagnostic.render(name, text).trim_end())?;
+    fields.set_item("rendered", diagnostic.render(name, shown).trim_end())?;
     if let Some(span) = diagnostic.span {
-        let LineCol { line, column } = LineCol::of(text, span.start);
+        let LineCol { line, column } = LineCol::of(shown.text(), span.start);
         fields.set_item("line", line)?;
         fields.set_item("column", column)?;
         fields.set_item("span", (span.start, span.end))?;

@@ -11,16 +11,18 @@ use alloc::borrow::ToOwned as _;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 pub use server::Renamed;
 
 use crate::chart;
+use crate::secret;
 use crate::value::Value;
 use crate::yaml::{DataError, Document, ItemKey, Path, Schema, Step};
 
 /// One value that differs.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Change {
     /// Where it stands: `deployments[name=etl].image.tag`.
     pub path: Path,
@@ -28,6 +30,8 @@ pub struct Change {
     pub before: Option<Value>,
     /// What it is; `None` where it is gone.
     pub after: Option<Value>,
+    /// Texts that are secret through aliases, which a path does not tell.
+    anchored: Arc<BTreeSet<String>>,
 }
 
 /// Where the items of which list carry their identity.
@@ -124,7 +128,12 @@ impl Diff {
         schema: Schema,
         keys: &MergeKeys,
     ) -> Result<Self, DataError> {
-        let changes = diff(&before.to_value(schema)?, &after.to_value(schema)?, keys);
+        let mut changes = diff(&before.to_value(schema)?, &after.to_value(schema)?, keys);
+        if !changes.is_empty() {
+            let known = [before, after].into_iter().flat_map(|document| secret::anchored(document));
+            let known = Arc::new(known.collect::<BTreeSet<String>>());
+            changes.iter_mut().for_each(|change| change.anchored = Arc::clone(&known));
+        }
         Ok(Self { changes, text_differs: before.text() != after.text() })
     }
 }
@@ -166,7 +175,7 @@ impl Walk<'_> {
 
     fn note(&mut self, before: Option<&Value>, after: Option<&Value>) {
         let path = Path::new(self.steps.clone());
-        self.changes.push(Change { path, before: before.cloned(), after: after.cloned() });
+        self.changes.push(Change { path, before: before.cloned(), after: after.cloned(), anchored: Arc::default() });
     }
 
     /// Compares what one step further leads to; a missing side is new or gone.
@@ -329,19 +338,18 @@ fn pair_equal(before: &[Value], after: &[Value], key: &ItemKey, pairs: &mut Pair
 
 /// One text for all values that [`Value::is_same`] takes for the same.
 pub(crate) fn notation(value: &Value) -> String {
-    format!("{:?}", arranged(value))
-}
-
-/// The value with its keys in order, and with one zero.
-fn arranged(value: &Value) -> Value {
     match value {
         Value::Mapping(entries) => {
-            let entries: BTreeMap<&String, Value> = entries.iter().map(|(key, value)| (key, arranged(value))).collect();
-            Value::Mapping(entries.into_iter().map(|(key, value)| (key.clone(), value)).collect())
+            let entries: BTreeMap<&String, String> = entries.iter().map(|(key, own)| (key, notation(own))).collect();
+            format!("{entries:?}")
         }
-        Value::Sequence(items) => Value::Sequence(items.iter().map(arranged).collect()),
-        Value::Float(number) => Value::Float(number + 0.0),
-        other => other.clone(),
+        Value::Sequence(items) => format!("{:?}", items.iter().map(notation).collect::<Vec<_>>()),
+        Value::String(text) => format!("{text:?}"),
+        Value::Null => String::from("null"),
+        Value::Bool(value) => format!("{value}"),
+        Value::Int(number) => format!("{number}"),
+        // With one zero, and never as a whole number is written.
+        Value::Float(number) => format!("{:?}", number + 0.0),
     }
 }
 

@@ -8,6 +8,7 @@ use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 
 use super::server::name as server_name;
 use super::{Change, Diff, MergeKeys, Renamed, diff};
+use crate::secret::hidden_with;
 use crate::value::Value;
 use crate::yaml::quote::{Context, Quoting, write_scalar};
 use crate::yaml::{Path, Step};
@@ -17,13 +18,6 @@ const NOUNS: [(&str, &str); 3] = [("deployments", "deployment"), ("load_from", "
 
 /// Keys between a location and its settings, which say nothing new.
 const ORIGINS: [&str; 5] = ["grpc_server", "python_file", "python_module", "python_package", "autoload_defs_module"];
-
-/// Words in keys under which a credential stands.
-const SECRET: [&str; 9] =
-    ["password", "passwd", "passphrase", "token", "apikey", "accesskey", "privatekey", "secretkey", "credential"];
-
-/// What stands in place of a secret.
-const HIDDEN: &str = "(hidden)";
 
 /// Longest text that a summary shows, in characters.
 const SHOWN: usize = 80;
@@ -41,11 +35,12 @@ impl fmt::Display for Change {
             return write!(f, "called {to} from now on");
         }
         let (subject, rest) = split(self);
-        let secret = is_secret(&self.path);
         let path = if rest.steps().is_empty() { String::new() } else { rest.to_string() };
-        let shown = |value: &Option<Value>| {
-            value.as_ref().filter(|_| !secret).map(|value| hidden(value, false)).and_then(|value| scalar(&value))
-        };
+        let [before, after] = self.shown();
+        // Of a secret the path says enough.
+        let is_hidden = |value: &Option<Value>, own: &Option<Value>| value.is_some() && value != own;
+        let is_secret = is_hidden(&after, &self.after) && self.before.is_none() || is_hidden(&before, &self.before);
+        let shown = |value: &Option<Value>| value.as_ref().filter(|_| !is_secret).and_then(scalar);
         let mark = match (&self.before, &self.after) {
             (None, _) => '+',
             (_, None) => '-',
@@ -60,7 +55,7 @@ impl fmt::Display for Change {
             write!(f, "{mark} ")?;
         }
         f.write_str(if path.is_empty() { "document" } else { &path })?;
-        match (mark, shown(&self.before), shown(&self.after)) {
+        match (mark, shown(&before), shown(&after)) {
             ('~', Some(before), Some(after)) => write!(f, " {before} -> {after}"),
             ('~', ..) if is_reordered(self) => f.write_str(" reordered"),
             ('~', ..) => f.write_str(" changed"),
@@ -90,17 +85,34 @@ impl fmt::Display for Diff {
 /// `{"path": .., "before": .., "after": ..}`, what is missing left out, secrets hidden.
 impl Serialize for Change {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { path, before, after } = self;
-        let secret = is_secret(path);
+        let path = &self.path;
+        let [before, after] = self.shown();
         let fields = 1 + usize::from(before.is_some()) + usize::from(after.is_some());
         let mut out = serializer.serialize_struct("Change", fields)?;
         out.serialize_field("path", &path.to_string())?;
         for (name, value) in [("before", before), ("after", after)] {
             if let Some(value) = value {
-                out.serialize_field(name, &hidden(value, secret))?;
+                out.serialize_field(name, &value)?;
             }
         }
         out.end()
+    }
+}
+
+/// As it is serialised.
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [before, after] = self.shown();
+        f.debug_struct("Change").field("path", &self.path).field("before", &before).field("after", &after).finish()
+    }
+}
+
+impl Change {
+    /// What was and what is, as it may be shown: `(hidden)` in place of what may be secret.
+    #[must_use]
+    pub fn shown(&self) -> [Option<Value>; 2] {
+        let Self { path, before, after, anchored } = self;
+        [before, after].map(|value| value.as_ref().map(|value| hidden_with(value, path, anchored)))
     }
 }
 
@@ -146,57 +158,6 @@ fn is_reordered(change: &Change) -> bool {
         return false;
     };
     before.len() == after.len() && before.iter().all(|item| after.contains(item))
-}
-
-fn is_secret(path: &Path) -> bool {
-    path.steps().iter().any(|step| matches!(step, Step::Key(key) if key == "env" || is_secret_key(key)))
-}
-
-fn is_secret_key(key: &str) -> bool {
-    let folded: String = key.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-    // A name or a key of a Secret is no secret itself.
-    let is_reference = ["name", "key", "ref", "secret", "enabled"].iter().any(|end| folded.ends_with(end))
-        && !["apikey", "accesskey", "privatekey", "secretkey"].iter().any(|end| folded.ends_with(end));
-    !is_reference && SECRET.iter().any(|word| folded.contains(word))
-}
-
-/// The value with every text hidden that may be a secret; all of them where `secret`.
-fn hidden(value: &Value, secret: bool) -> Value {
-    match value {
-        Value::Mapping(entries) => {
-            let entries = entries.iter().map(|(key, value)| match value {
-                Value::Sequence(items) if key == "env" && !secret => (key.clone(), hidden_variables(items)),
-                _ => (key.clone(), hidden(value, secret || key == "env" || is_secret_key(key))),
-            });
-            Value::Mapping(entries.collect())
-        }
-        Value::Sequence(items) => Value::Sequence(items.iter().map(|item| hidden(item, secret)).collect()),
-        Value::Null | Value::Bool(_) => value.clone(),
-        _ if secret => Value::from(HIDDEN),
-        Value::String(text) if has_password(text) => Value::from(HIDDEN),
-        _ => value.clone(),
-    }
-}
-
-/// Whether a text holds an address with a password, `postgres://user:password@host`.
-fn has_password(text: &str) -> bool {
-    text.match_indices("://").any(|(at, mark)| {
-        let rest = text.get(at + mark.len()..).unwrap_or_default();
-        let authority = rest.split(['/', '?', '#', ' ']).next().unwrap_or_default();
-        authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
-    })
-}
-
-/// Kubernetes `EnvVar` objects: what they are called stays readable.
-fn hidden_variables(items: &[Value]) -> Value {
-    let hide = |item: &Value| {
-        let mut item = item.clone();
-        if let Some(value) = item.get("value").map(|value| hidden(value, true)) {
-            item.set("value", value);
-        }
-        item
-    };
-    Value::Sequence(items.iter().map(hide).collect())
 }
 
 #[cfg(test)]
@@ -343,23 +304,9 @@ mod tests {
     }
 
     #[test]
-    fn keys_and_texts_that_hold_a_credential_are_told_from_references() {
-        for key in ["password", "postgresqlPassword", "api_key", "AWS_SECRET_ACCESS_KEY", "secretKey", "credentials"] {
-            assert!(is_secret_key(key), "{key}");
-        }
-        for key in ["secretKeyRef", "passwordSecretName", "tokenEnabled", "secretName", "key", "tag", "passwordKey"] {
-            assert!(!is_secret_key(key), "{key}");
-        }
-        for (text, expected) in [
-            ("postgres://user:pass@db/x", true),
-            ("--url=postgres://user:p@ss@db:5432", true),
-            ("https://example.com:80/a@b:c", false),
-            ("git@example.com:x", false),
-            ("s3://user@bucket", false),
-        ] {
-            assert_eq!(has_password(text), expected, "{text}");
-        }
+    fn a_text_that_becomes_a_credential_is_hidden() {
         check("a: x\n", "a: pg://u:s3cret@db\n", &["~ a x -> (hidden)"]);
+        check("a: pg://u:s3cret@db\n", "a: pg://u:other@db\n", &["~ a changed"]);
     }
 
     #[test]

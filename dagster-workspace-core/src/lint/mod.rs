@@ -33,6 +33,7 @@ use alloc::vec::Vec;
 use crate::detect::{DocumentKind, detect};
 use crate::error::{Diagnostic, Severity};
 use crate::pairing::Pairing;
+use crate::secret;
 use crate::span::Span;
 use crate::values::UserDeployments;
 use crate::workspace::Workspace;
@@ -63,7 +64,7 @@ pub fn lint_workspace(document: &Document<'_>, target: &Target) -> Vec<Diagnosti
     if is_followable(document, &reader, &mut found) {
         workspace::lint(&workspace::File::read(document, &reader, target.dagster), &mut found);
     }
-    finding::arranged(found)
+    secret::cleaned(document, finding::arranged(found))
 }
 
 /// Findings about the values of chart `dagster-user-deployments` or of the system chart, alone or as a part of an umbrella
@@ -92,8 +93,7 @@ pub fn lint_values(document: &Document<'_>, target: &Target) -> Vec<Diagnostic> 
     if is_followable(document, &reader, &mut found) {
         values::lint(&values::Values::read(document, &reader, target.chart), &mut found);
     }
-    values::conceal(&unread, &mut found);
-    finding::arranged(found)
+    secret::cleaned(document, finding::arranged(found))
 }
 
 /// `DW0234`: values inside of a Kubernetes object are not where helm looks for them.

@@ -6,12 +6,13 @@ use core::fmt;
 
 use super::{Input, Three};
 use crate::error::{Diagnostic, ParseError};
+use crate::secret::Shown;
 use crate::span::Span;
 use crate::value::Value;
 use crate::yaml::Path;
 
 /// A merged text, and what is left to be decided.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Merge {
     /// Always valid YAML, without markers. Where there is a conflict it has what ours says; of an element that one side
     /// deleted and the other edited, what the editor says.
@@ -21,7 +22,7 @@ pub struct Merge {
 }
 
 /// A place at which ours and theirs do not go together.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Conflict {
     /// Where: `deployments[name=c].port`.
     pub path: Path,
@@ -104,11 +105,42 @@ impl fmt::Display for ConflictKind {
 }
 
 impl Conflict {
+    /// What [`Conflict::values`] may be shown as, given the inputs: `(hidden)` in place of what may be secret.
+    #[must_use]
+    pub fn shown(&self, inputs: &Three<Shown<'_>>) -> Three<Option<Value>> {
+        let shown = |input: Input| {
+            let (value, shown) = (self.values.get(input).as_ref()?, inputs.get(input));
+            Some(match self.spans.get(input) {
+                Some(span) if self.kind == ConflictKind::Note => Value::from(shown.part(*span).trim()),
+                _ => shown.value(value, &self.path),
+            })
+        };
+        Three { base: shown(Input::Base), ours: shown(Input::Ours), theirs: shown(Input::Theirs) }
+    }
+
     /// The conflict as a finding about one of the inputs; without a place where that input has nothing there.
     #[must_use]
     pub fn diagnostic(&self, input: Input) -> Diagnostic {
         let finding = Diagnostic::warning(self.kind.code(), Span::default(), self.to_string());
         Diagnostic { span: *self.spans.get(input), ..finding }
+    }
+}
+
+/// Without the values, which may be secret.
+impl fmt::Debug for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, kind, spans, values: _, renamed_to, result } = self;
+        let mut out = f.debug_struct("Conflict");
+        out.field("path", path).field("kind", kind).field("spans", spans);
+        out.field("renamed_to", renamed_to).field("result", result).finish_non_exhaustive()
+    }
+}
+
+/// The text without what may be secret.
+impl fmt::Debug for Merge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { text, conflicts } = self;
+        f.debug_struct("Merge").field("text", &Shown::of(text)).field("conflicts", conflicts).finish()
     }
 }
 

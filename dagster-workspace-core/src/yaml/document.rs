@@ -25,7 +25,7 @@ use crate::span::Span;
 /// assert_eq!(name.and_then(|name| name.text()).as_deref(), Some("etl"));
 /// # Ok::<(), dagster_workspace_core::error::ParseError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Document<'t> {
     text: Cow<'t, str>,
     records: Vec<Record>,

@@ -1,13 +1,14 @@
 //! The read-only view on a document. Read [`Node`] first.
 
 use alloc::borrow::Cow;
+use core::fmt;
 
 use super::record::{EXPLICIT, Kind, Record, Style};
 use super::{scalar, schema};
 use crate::span::{Span, offset};
 
 /// One node of a [`Document`](super::Document): a cheap handle, copied freely.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Node<'d> {
     pub(super) text: &'d str,
     pub(super) records: &'d [Record],
@@ -185,6 +186,13 @@ impl<'d> Node<'d> {
 
     pub(super) fn end_index(self) -> usize {
         self.record().map_or(0, |record| record.next as usize)
+    }
+}
+
+/// Kind and place: what it says may be secret.
+impl fmt::Debug for Node<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} at {}", self.kind(), self.span())
     }
 }
 

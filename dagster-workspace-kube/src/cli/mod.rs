@@ -28,7 +28,6 @@ mod progress;
 mod prune;
 #[cfg(feature = "object-store")]
 mod recording;
-mod redact;
 mod remove;
 mod render;
 #[cfg(feature = "object-store")]

@@ -1,6 +1,5 @@
 //! `plan` and `apply`: a job as a file, made without writing, reviewed, and carried out on exactly what it was made from.
 
-use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -143,17 +142,29 @@ pub(super) fn apply(arguments: &ApplyArguments, context: &mut Context<'_>) -> Re
     job::in_documents(&place, &plan.request(), context.options)
 }
 
-/// Only for its owner, as it may hold secrets.
+/// Only for its owner, as it may hold secrets; what stood there is replaced by a new file, so that nobody reads through what is
+/// open or linked elsewhere. Of a link the file behind it.
 fn write(file: &Path, plan: &Plan) -> Result<(), Failure> {
     let failed = |error: &std::io::Error| {
         Failure::new(Exit::Failed, "io", format!("cannot write `{}`", file.display())).caused_by(error)
     };
     let text = serde_json::to_string_pretty(plan)
         .map_err(|error| Failure::new(Exit::Failed, "io", "the plan cannot be written").caused_by(&error))?;
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut opened = options.open(file).map_err(|error| failed(&error))?;
-    opened.write_all(format!("{text}\n").as_bytes()).map_err(|error| failed(&error))
+    replace(file, &format!("{text}\n")).map_err(|error| failed(&error))
+}
+
+/// A pipe or device takes the text as it is.
+fn replace(file: &Path, text: &str) -> std::io::Result<()> {
+    let target = match std::fs::canonicalize(file) {
+        Ok(target) if !target.metadata()?.is_file() => return std::fs::write(target, text),
+        Ok(target) => target,
+        Err(_) => file.to_path_buf(),
+    };
+    let directory = target.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Made with mode 0600.
+    let mut made = tempfile::NamedTempFile::new_in(directory)?;
+    made.write_all(text.as_bytes())?;
+    made.as_file().sync_all()?;
+    made.persist(&target).map_err(|error| error.error)?;
+    Ok(())
 }

@@ -1,18 +1,18 @@
 //! What the command says, for people and for programs: [`Answer`] on success, [`Failure`] otherwise, and the [`Finding`]s
-//! of both. The values of environment variables are in none of them.
+//! of both. Secrets are in none of them.
 
 use std::error::Error;
 use std::fmt::{self, Write as _};
 
 use clap::ValueEnum;
 use dagster_workspace_core::error::{Diagnostic, ParseError, Refusal, Severity};
+use dagster_workspace_core::secret::Shown;
 use dagster_workspace_core::span::LineCol;
 use dagster_workspace_core::transform::{NotFound, TransformError};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::exit::Exit;
-use super::redact;
 use crate::store::StoreError;
 
 /// For whom the command speaks.
@@ -116,23 +116,22 @@ impl Finding {
     /// Findings about `text`, which is called `file`.
     pub(super) fn all(diagnostics: impl IntoIterator<Item = Diagnostic>, file: &str, text: &str) -> Vec<Self> {
         let mut diagnostics = diagnostics.into_iter().peekable();
-        // Hiding reads the whole text: once, and only where something is quoted.
-        let shown = if diagnostics.peek().is_some() { redact::hidden(text) } else { String::new() };
+        // The whole text is read for secrets: once, and only where something is quoted.
+        let shown = Shown::of(if diagnostics.peek().is_some() { text } else { "" });
         diagnostics.map(|diagnostic| Self::new(diagnostic, file, &shown)).collect()
     }
 
     /// That nothing has a name; `file` is where it was looked for.
     pub(super) fn not_found(missing: &NotFound, severity: Severity, file: &str) -> Self {
         let not_found = Some(missing.name.clone());
-        Self { not_found, ..Self::new(missing.diagnostic(severity), file, "") }
+        Self { not_found, ..Self::new(missing.diagnostic(severity), file, &Shown::of("")) }
     }
 
-    /// The finding about a text of which `shown` hides nothing but secrets.
-    fn new(diagnostic: Diagnostic, file: &str, shown: &str) -> Self {
-        let place = diagnostic.span.map(|span| LineCol::of(shown, span.start));
+    fn new(diagnostic: Diagnostic, file: &str, shown: &Shown<'_>) -> Self {
+        let place = diagnostic.span.map(|span| LineCol::of(shown.text(), span.start));
         let place = place.map(|LineCol { line, column }| Place { line, column });
         let rendered = diagnostic.render(file, shown);
-        let Diagnostic { code, severity, message, span: _, related: _, hint } = diagnostic;
+        let Diagnostic { code, severity, message, span: _, related: _, hint } = shown.finding(diagnostic);
         Self { code, severity, message, file: file.to_owned(), place, hint, not_found: None, rendered }
     }
 

@@ -2,16 +2,17 @@
 
 use clap::Args;
 use dagster_workspace_core::pairing::Pairing;
+use dagster_workspace_core::secret::{Shown, hidden};
 use dagster_workspace_core::span::{LineCol, Span};
 use dagster_workspace_core::staging::Records;
 use dagster_workspace_core::transform::{Subject, find};
 use dagster_workspace_core::values::UserDeployments;
 use dagster_workspace_core::workspace::Workspace;
+use dagster_workspace_core::yaml::Path;
 use serde_json::json;
 
 use super::Context;
 use super::documents::{Documents, Pair};
-use super::redact;
 use super::render::{Answer, Failure};
 use crate::deploy::{Aim, DocumentsError};
 
@@ -22,7 +23,7 @@ pub(super) struct Arguments {
     name: String,
 }
 
-/// Shows the deployment and its locations, or the location of that name and its deployment; values of environment variables hidden.
+/// Shows the deployment and its locations, or the location of that name and its deployment; secrets hidden.
 pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<Answer, Failure> {
     let documents = Documents::open(context.options)?;
     let name = arguments.name.as_str();
@@ -62,8 +63,9 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
     if let Some(record) = &record {
         text.push_str(&excerpt(&documents.names.of(Subject::Values), values.text(), record.span()));
     }
-    let deployment = deployment.and_then(|deployment| deployment.to_value().ok()).map(redact::hidden_value);
-    let locations: Vec<_> = locations.iter().filter_map(|location| location.to_value().ok()).collect();
+    let shown = |value| hidden(&value, &Path::default());
+    let deployment = deployment.and_then(|deployment| deployment.to_value().ok()).map(shown);
+    let locations: Vec<_> = locations.iter().filter_map(|location| location.to_value().ok()).map(shown).collect();
     let record = record.map(|record| record.record());
     let data = json!({
         "name": name,
@@ -77,8 +79,7 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
 
 /// The lines of a node under the place where it begins.
 fn excerpt(file: &str, text: &str, span: Span) -> String {
-    let shown = redact::hidden(text);
-    let begin = shown.get(..span.range().start).unwrap_or_default().rfind('\n').map_or(0, |at| at + 1);
-    let lines = shown.get(begin..span.range().end).unwrap_or_default().trim_end();
-    format!("{file}:{}\n{lines}\n", LineCol::of(text, span.start).line)
+    let begin = text.get(..span.range().start).unwrap_or_default().rfind('\n').map_or(0, |at| at + 1);
+    let lines = Shown::of(text).part(Span { start: u32::try_from(begin).unwrap_or(span.start), ..span });
+    format!("{file}:{}\n{}\n", LineCol::of(text, span.start).line, lines.trim_end())
 }

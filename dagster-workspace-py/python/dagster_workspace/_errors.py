@@ -130,7 +130,7 @@ class NameTakenError(DagsterWorkspaceError):
     name: str
     """The name."""
     difference: tuple[Change, ...]
-    """From the entry that is there to the one that was asked for."""
+    """From the entry that is there to the one that was asked for, secrets hidden."""
 
     def __init__(
         self, message: str = "", *, name: str = "", difference: tuple[Change, ...] = (), **details: Any

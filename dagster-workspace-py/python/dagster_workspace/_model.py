@@ -122,7 +122,7 @@ class Conflict:
 class Merge:
     """A merged text, and what is left to be decided."""
 
-    text: str
+    text: str = field(repr=False)
     """Always valid YAML, without markers: what ours says where there is a conflict."""
     conflicts: tuple[Conflict, ...] = ()
     """In the order of the text."""

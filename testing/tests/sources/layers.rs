@@ -8,7 +8,7 @@ use crate::none;
 use crate::source::{self, Source};
 
 /// Module of core, and what it may use. A module may always use itself; `lib` may use all. From the bottom to the top.
-const CORE: [(&str, &[&str]); 24] = [
+const CORE: [(&str, &[&str]); 26] = [
     ("span", &[]),
     ("time", &[]),
     ("value", &[]),
@@ -18,17 +18,20 @@ const CORE: [(&str, &[&str]); 24] = [
     ("error", &["span"]),
     ("splice", &["span", "error"]),
     ("yaml", &["span", "spelling", "error", "value", "splice"]),
+    // What may be secret, and findings shown without it.
+    ("secret", &["span", "error", "value", "yaml"]),
+    ("render", &["span", "error", "secret"]),
     // How the typed views say that a field holds something else.
     ("field", &["value"]),
     // What the charts and Dagster know: the typed views, lint and changes come from it.
     ("chart", &["value", "version", "spelling", "yaml", "field"]),
-    ("diff", &["span", "error", "value", "yaml", "chart"]),
+    ("diff", &["span", "error", "value", "yaml", "chart", "secret"]),
     // What two sequences have in common.
     ("lcs", &["span"]),
     // Items of a list are the same ones by the keys that comparing goes by.
     ("edit", &["span", "error", "value", "splice", "yaml", "diff", "lcs"]),
     // Identity comes in as merge keys: merging knows no typed view.
-    ("merge", &["span", "error", "value", "splice", "yaml", "edit", "diff", "lcs"]),
+    ("merge", &["span", "error", "value", "splice", "yaml", "secret", "edit", "diff", "lcs"]),
     ("workspace", &["span", "error", "value", "splice", "yaml", "edit", "field", "chart"]),
     // What stands beside the entries of the values.
     ("staging", &["span", "error", "value", "yaml", "field", "time"]),
@@ -50,6 +53,7 @@ const CORE: [(&str, &[&str]); 24] = [
             "version",
             "spelling",
             "yaml",
+            "secret",
             "edit",
             "field",
             "chart",
@@ -69,6 +73,7 @@ const CORE: [(&str, &[&str]); 24] = [
             "value",
             "splice",
             "yaml",
+            "secret",
             "edit",
             "diff",
             "field",
@@ -83,7 +88,20 @@ const CORE: [(&str, &[&str]); 24] = [
     ),
     (
         "compile",
-        &["span", "error", "value", "splice", "yaml", "edit", "field", "workspace", "values", "system", "lint"],
+        &[
+            "span",
+            "error",
+            "value",
+            "splice",
+            "yaml",
+            "secret",
+            "edit",
+            "field",
+            "workspace",
+            "values",
+            "system",
+            "lint",
+        ],
     ),
     // Conversions for programs that hold another crate's values.
     ("serde_yaml", &["span", "error", "value", "yaml"]),

@@ -9,7 +9,6 @@ use super::{Deployment, Rule, Values};
 use crate::error::Diagnostic;
 use crate::lint::finding::shown;
 use crate::lint::is_text;
-use crate::span::Span;
 use crate::yaml::{Entry, Node};
 
 /// Rules of this module.
@@ -69,36 +68,4 @@ fn is_secret(name: &str, value: &str) -> bool {
         !login.contains('/') && !password.is_empty() && !password.starts_with('$')
     });
     (named && !flag) || login || SECRET_BEGINNINGS.iter().any(|beginning| value.starts_with(beginning))
-}
-
-/// Moves findings about variables away from lines that show a value: a rendered finding shows its line.
-///
-/// They point at the key `env` then, or nowhere where even that shares its line with a value.
-pub(in crate::lint) fn conceal(values: &Values<'_>, found: &mut [Diagnostic]) {
-    if found.is_empty() {
-        return;
-    }
-    let mut secrets: Vec<(Span, Span)> = Vec::new();
-    values.visit(|node| {
-        // A block mapping or list begins on a line of its own.
-        let variables = node.entries().filter(|entry| entry.key.is_text("env") && !entry.value.span().is_empty());
-        secrets.extend(variables.map(|entry| (entry.value.full_span(), entry.key.span())));
-    });
-    secrets.sort_unstable();
-    secrets.dedup();
-    let text = values.document.text();
-    let moved = |span: Span| {
-        let before = secrets.partition_point(|(secret, _)| secret.start <= span.start).checked_sub(1);
-        // The innermost `env` that holds the place; they rarely nest.
-        let holder = secrets.get(..=before?)?.iter().rev().take(8).find(|(secret, _)| secret.contains(span))?;
-        let (secret, key) = *holder;
-        let between = Span::new(key.end, secret.start).of(text);
-        Some(between.contains(['\n', '\r']).then_some(key))
-    };
-    for finding in found {
-        if let Some(moved) = finding.span.and_then(moved) {
-            finding.span = moved;
-        }
-        finding.related.retain(|(span, _)| moved(*span).is_none());
-    }
 }

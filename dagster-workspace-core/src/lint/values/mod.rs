@@ -18,7 +18,6 @@ use alloc::vec::Vec;
 
 pub(super) use self::arrangement::writes_workspace;
 pub(super) use self::entry::whole;
-pub(super) use self::environment::conceal;
 pub(crate) use self::system::is_plain_text;
 use super::finding::{got, head, shown};
 use super::is_null;

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use dagster_workspace_core::diff::MergeKeys;
 use dagster_workspace_core::error::Diagnostic;
 use dagster_workspace_core::merge::{self, Conflict, Merge, MergeError, Prefer, Three};
+use dagster_workspace_core::secret::Shown;
 use dagster_workspace_core::span::{LineCol, Span};
 use serde_json::{Value, json};
 
@@ -74,9 +75,13 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
     let merge = merge.map_err(|error| unreadable(&error, &inputs))?;
     let shown = name.as_deref().filter(|_| *driver);
     let warnings = findings(&merge, &inputs, shown);
+    let Three { base, ours: own, theirs: their } = &inputs;
+    // Only where there is a conflict are they read for secrets.
+    let shown_inputs =
+        Three { base: shown_of(base, &merge), ours: shown_of(own, &merge), theirs: shown_of(their, &merge) };
     let data = json!({
         "text": merge.text,
-        "conflicts": merge.conflicts.iter().map(|conflict| as_json(conflict, &merge, &inputs)).collect::<Vec<_>>(),
+        "conflicts": merge.conflicts.iter().map(|conflict| as_json(conflict, &merge, &inputs, &shown_inputs)).collect::<Vec<_>>(),
     });
     let exit = if merge.conflicts.is_empty() { Exit::Done } else { Exit::Conflict };
     if !driver {
@@ -134,8 +139,14 @@ fn findings(merge: &Merge, inputs: &Three<Input>, name: Option<&str>) -> Vec<Fin
     all.collect()
 }
 
-fn as_json(conflict: &Conflict, merge: &Merge, inputs: &Three<Input>) -> Value {
-    let Conflict { path, kind, spans, values, renamed_to, result } = conflict;
+/// An input as it may be shown. Without conflicts nothing of it is, and it is not read for secrets.
+fn shown_of<'i>(input: &'i Input, merge: &Merge) -> Shown<'i> {
+    Shown::of(if merge.conflicts.is_empty() { "" } else { &input.text })
+}
+
+fn as_json(conflict: &Conflict, merge: &Merge, inputs: &Three<Input>, shown: &Three<Shown<'_>>) -> Value {
+    let Conflict { path, kind, spans, values: _, renamed_to, result } = conflict;
+    let values = conflict.shown(shown);
     let span = |span: Option<Span>, text: &str| {
         span.map(|span| {
             let LineCol { line, column } = LineCol::of(text, span.start);
