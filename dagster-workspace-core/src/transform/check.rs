@@ -7,9 +7,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::workspace::served;
-use super::{Subject, Transform, TransformError};
+use super::{Subject, Transform, TransformError, seen_from};
 use crate::diff::{Change, Renamed};
-use crate::edit::former::Former;
 use crate::error::{Diagnostic, Severity};
 use crate::lint::{Target, lint_values, lint_workspace};
 use crate::pairing::Pairing;
@@ -98,8 +97,7 @@ pub(super) fn check(
     if blocking.is_empty() {
         Ok(warnings)
     } else {
-        let former = Former::new(before, after);
-        Err(TransformError::Invalid { findings: blocking.into_iter().map(|found| former.diagnostic(found)).collect() })
+        Err(TransformError::Invalid { findings: seen_from(before, after, blocking) })
     }
 }
 

@@ -274,6 +274,14 @@ pub fn apply(text: &str, transforms: &[Transform], target: &Target) -> Result<Ap
     Ok(Applied { text: after.into(), changes, warnings, not_found })
 }
 
+/// Findings about an edited document that was not written, with their places in the one that is there: messages quote what somebody
+/// can open. What is new has no place, and its message names the path.
+#[must_use]
+pub fn seen_from(before: &Document<'_>, after: &Document<'_>, findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let former = Former::new(before, after);
+    findings.into_iter().map(|finding| former.diagnostic(finding)).collect()
+}
+
 /// Puts a whole text in the place of another, such as an older one that comes back, byte for byte.
 ///
 /// Linted as by [`apply`]: errors that it brings are refused. A text that differs in comments or notation alone has no changes

@@ -6,7 +6,7 @@ use dagster_workspace_core::lint::{self, Target};
 use dagster_workspace_core::pairing;
 use dagster_workspace_core::staging::Records;
 use dagster_workspace_core::transform::pair::Pair;
-use dagster_workspace_core::transform::{Instead, NotFound, find};
+use dagster_workspace_core::transform::{Instead, NotFound, find, seen_from};
 use dagster_workspace_core::values::UserDeployments;
 use dagster_workspace_core::workspace::Workspace;
 use dagster_workspace_core::yaml::Document;
@@ -32,13 +32,14 @@ pub(super) fn judge(
     // Where nothing is asked to go, DW0301 says it.
     findings.extend(change.filter(|found| found.severity != Severity::Error || request.aim() == Aim::Absent));
     findings.extend(pair.unknown_hosts(&after[1], target));
-    let pairing = Pairing { values: values.text.clone(), workspace: workspace.text.clone(), findings };
-    if pairing.findings.iter().any(|finding| finding.severity == Severity::Error) {
-        let mut pairing = pairing;
-        pairing.findings.retain(|finding| finding.severity == Severity::Error);
-        return Err(DocumentsError::Unpaired { pairing });
+    if findings.iter().all(|finding| finding.severity != Severity::Error) {
+        return Ok(Pairing { values: values.text.clone(), workspace: workspace.text.clone(), findings });
     }
-    Ok(pairing)
+    findings.retain(|finding| finding.severity == Severity::Error);
+    // All errors are about the workspace.
+    let findings = seen_from(&before[1], &after[1], findings);
+    let pairing = Pairing { values: values.before.clone(), workspace: workspace.before.clone(), findings };
+    Err(DocumentsError::Unpaired { pairing })
 }
 
 fn read(of: &Edited, text: &str) -> Result<Document<'static>, DocumentsError> {
