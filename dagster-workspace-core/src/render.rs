@@ -153,7 +153,7 @@ mod tests {
         );
         check(
             "{env: {A: 日本ü, B: x}, c: d}\n",
-            Span::new(26, 27),
+            Span::new(27, 28),
             "{env: {A: *****, B: *}, c: d}",
             "                        ^",
         );

@@ -343,3 +343,59 @@ fn no_broken_document_shows_a_mark() {
     assert!(broken > 20_000, "{broken}");
     assert!(wrong.is_empty(), "{} of {broken}\n{}", wrong.len(), wrong.iter().take(30).cloned().collect::<String>());
 }
+
+/// Checks that a text of ours shows no mark.
+#[track_caller]
+fn check_shown(what: &str, shown: &str) {
+    assert!(marks(shown).is_empty(), "{what}\n{shown}");
+}
+
+#[test]
+fn no_difference_shows_a_mark() {
+    for text in MARKED {
+        let sides = ["{}\n".to_owned(), text.to_owned(), text.replace("MARK-", "MARK-9").replace("MARK-9", "MARX-")];
+        for (before, after) in [(0, 1), (1, 0), (2, 1), (1, 2)] {
+            let [before, after] = [before, after].map(|at| Document::parse(sides[at].as_str()).unwrap());
+            let diff = Diff::between(&before, &after, Schema::Helm, &MergeKeys::default()).unwrap();
+            let all = format!("{diff}\n{diff:?}\n{}", serde_json::to_string(&diff.changes).unwrap());
+            check_shown("diff", &all);
+            assert!(!all.contains("MARX"), "{all}");
+        }
+    }
+}
+
+#[test]
+fn no_conflict_shows_a_mark() {
+    for text in MARKED {
+        let [ours, theirs] = ["OURS", "NONE"].map(|side| text.replace("s3cr3t-MARK-", &format!("s3cr3t-{side}-")));
+        let found = merge::three_way(text, &ours, &theirs, &MergeKeys::default()).unwrap();
+        assert!(!found.conflicts.is_empty());
+        let texts = Three { base: Shown::of(text), ours: Shown::of(&ours), theirs: Shown::of(&theirs) };
+        for conflict in &found.conflicts {
+            let shown = conflict.shown(&texts);
+            let sides = [&shown.base, &shown.ours, &shown.theirs].map(|value| serde_json::to_string(value).unwrap());
+            let rendered = conflict.diagnostic(Input::Ours).render("a", &texts.ours);
+            let all = format!("{conflict} {conflict:?} {rendered} {sides:?}");
+            assert!(!["MARK-", "OURS-", "NONE-"].iter().any(|mark| all.contains(mark)), "{all}");
+        }
+        assert!(!format!("{found:?}").contains("OURS-"), "{found:?}");
+    }
+}
+
+#[test]
+fn no_debug_form_of_a_document_shows_a_mark() {
+    for text in MARKED {
+        let document = Document::parse(text).unwrap();
+        check_shown("document", &format!("{document:?} {:?}", document.root()));
+    }
+    let value = Document::parse("env: {A: s3cr3t-MARK-01}\nx: [--token, s3cr3t-MARK-02]\n").unwrap();
+    let value: Value = value.root().unwrap().to_value(Schema::Helm).unwrap();
+    assert_eq!(format!("{value:?}"), r#"{"env": {"A": "(hidden)"}, "x": ["--token", "(hidden)"]}"#);
+}
+
+#[test]
+fn messages_of_others_show_no_value_of_a_document() {
+    let shown = Shown::of("env: {A: s3cr3t-MARK-01, B: prod, C: '80'}\nname: etl-prod\n");
+    let found = shown.message("spec.env[0]: Invalid value: \"xs3cr3t-MARK-01\": of etl-prod, prod, port 8080");
+    assert_eq!(found, "spec.env[0]: Invalid value: \"x***\": of etl-***, ***, port 8080");
+}

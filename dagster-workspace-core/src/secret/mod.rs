@@ -196,7 +196,10 @@ pub(crate) fn cleaned(document: &Document<'_>, mut found: Vec<Diagnostic>) -> Ve
     let quotes = |finding: &Diagnostic, span: Span| {
         let quoted = span.of(text).trim_start_matches(['"', '\'', '&', '!']);
         let begin = quoted.char_indices().nth(COMMON).map_or(quoted, |(at, _)| quoted.get(..at).unwrap_or_default());
+        let behind = text.get(span.range().end..).unwrap_or_default();
+        // Of a key, what stands under it may be quoted.
         begin.starts_with('*')
+            || behind.trim_start_matches(['"', '\'', ' ']).starts_with(':')
             || finding.message.contains(begin)
             || finding.hint.as_ref().is_some_and(|hint| hint.contains(begin))
     };

@@ -5,6 +5,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use dagster_workspace_core::secret::Shown;
+
 use super::program::HelmVersion;
 
 /// Why helm did not do what was asked.
@@ -159,6 +161,27 @@ impl HelmError {
         }
     }
 
+    /// The same, without what may be secret in the values that helm was given: it quotes what it refuses.
+    pub(super) fn without_secrets(mut self, values: &str) -> Self {
+        if let Self::Outdated { words, .. }
+        | Self::Busy { words }
+        | Self::Schema { words }
+        | Self::DeadSchema { words, .. }
+        | Self::Chart { words }
+        | Self::NoTls { words }
+        | Self::Taken { words }
+        | Self::FieldConflict { words }
+        | Self::NotReady { words }
+        | Self::Forbidden { words }
+        | Self::Unreachable { words }
+        | Self::Ended { words, .. }
+        | Self::Failed { words, .. } = &mut self
+        {
+            *words = Shown::of(values).message(words);
+        }
+        self
+    }
+
     /// helm's own words, where it said any.
     #[must_use]
     pub fn words(&self) -> Option<&str> {
@@ -229,6 +252,16 @@ fn url(words: &str) -> Option<String> {
 mod tests {
     use super::super::program::Major;
     use super::*;
+
+    #[test]
+    fn words_hold_no_secret_of_the_values() {
+        let said = "Error: UPGRADE FAILED: Deployment \"etl\" is invalid: env[0].value: Invalid value: \"s3cret\"\n";
+        let error = HelmError::parse(Some(1), said, None).without_secrets("env: {A: s3cret, B: UPGRADE}\n");
+        let expected = "*** FAILED: Deployment \"etl\" is invalid: env[0].value: Invalid value: \"***\"";
+        assert_eq!(error.words(), Some(expected));
+        let busy = HelmError::parse(Some(1), "Error: release: already exists\n", None);
+        assert!(matches!(busy.without_secrets("env: {A: release}\n"), HelmError::Busy { .. }));
+    }
 
     #[test]
     fn words_begin_behind_the_warnings() {

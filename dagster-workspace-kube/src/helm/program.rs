@@ -144,7 +144,7 @@ impl Helm {
         let major = self.version().await?.major;
         let arguments = upgrade.arguments(major, &upgrade.hash(values)?, revision);
         let outcome = self.run(&arguments, values.as_bytes(), limit).await?;
-        self.judge(&outcome, limit)
+        self.judge(&outcome, limit).map_err(|error| error.without_secrets(values))
     }
 
     /// Goes back to an earlier revision: how a release gets out of `pending-upgrade` and `pending-rollback`.

@@ -6,5 +6,6 @@ mod merge;
 mod program;
 mod race;
 mod review;
+mod secrets;
 mod transcripts;
 mod yaml;
