@@ -78,7 +78,7 @@ impl Excerpt {
 /// What takes as many columns as a character, and shows nothing.
 fn blanks(c: char) -> impl Iterator<Item = char> {
     let blank = if c == '\t' { '\t' } else { ' ' };
-    core::iter::repeat_n(blank, if c == '\t' { 1 } else { width(c) })
+    core::iter::repeat_n(blank, width(c))
 }
 
 fn wide(text: &str) -> usize {

@@ -3,6 +3,8 @@
 use core::fmt;
 use core::ops::Range;
 
+use unicode_width::UnicodeWidthChar as _;
+
 /// Half-open range of byte offsets into one text. Invariant: `start <= end`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Span {
@@ -101,16 +103,8 @@ pub(crate) fn offset(at: usize) -> u32 {
 }
 
 /// Columns that a character takes on a screen; of a tab one, wherever it stops.
-///
-/// Source: <https://www.unicode.org/reports/tr11/>, wide and fullwidth by blocks, combining and joining ones without a column.
 pub(crate) fn width(c: char) -> usize {
-    match u32::from(c) {
-        0x0300..=0x036F | 0x1AB0..=0x1AFF | 0x200B..=0x200F | 0x20D0..=0x20FF | 0xFE00..=0xFE0F | 0xFEFF => 0,
-        0x1100..=0x115F | 0x2E80..=0x303E | 0x3041..=0xA4CF | 0xA960..=0xA97F | 0xAC00..=0xD7A3 | 0xF900..=0xFAFF => 2,
-        0xFE30..=0xFE6F | 0xFF01..=0xFF60 | 0xFFE0..=0xFFE6 | 0x1F300..=0x1F64F | 0x1F680..=0x1F6FF => 2,
-        0x1F900..=0x1F9FF | 0x1FA70..=0x1FAFF | 0x20000..=0x3FFFD => 2,
-        _ => 1,
-    }
+    if c == '\t' { 1 } else { c.width().unwrap_or_default() }
 }
 
 /// Offset just behind the last line break of `head`, 0 where there is none. Breaks are LF, CR LF and CR.

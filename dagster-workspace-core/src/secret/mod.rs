@@ -203,13 +203,19 @@ pub(crate) fn cleaned(document: &Document<'_>, mut found: Vec<Diagnostic>) -> Ve
             || finding.message.contains(begin)
             || finding.hint.as_ref().is_some_and(|hint| hint.contains(begin))
     };
-    let suspects = found.iter_mut().filter(|finding| places(finding).any(|span| quotes(finding, span)));
+    let suspects = found.iter_mut().filter(|finding| {
+        // Without a place, it may be about any.
+        finding.span.is_none() && finding.message.contains('`') || places(finding).any(|span| quotes(finding, span))
+    });
     let suspects: Vec<&mut Diagnostic> = suspects.collect();
     // The way to each of many places is longer than one walk.
     let all = (suspects.len() > FEW).then(|| Shown::new(text, nodes::secrets(document)));
     for finding in suspects {
         // Of a key, what stands under it.
-        let places: Vec<Span> = places(finding).map(|span| nodes::entry_at(document, span)).collect();
+        let mut places: Vec<Span> = places(finding).map(|span| nodes::entry_at(document, span)).collect();
+        if places.is_empty() {
+            places.push(Span::new(0, offset(text.len())));
+        }
         *finding = match &all {
             Some(shown) => shown.finding_at(finding.clone(), places),
             None => {

@@ -27,9 +27,9 @@ pub(super) struct PlanArguments {
 #[derive(Debug, Subcommand)]
 enum Change {
     /// As `add`
-    Add(add::Arguments),
+    Add(Box<add::Arguments>),
     /// As `update`
-    Update(update::Arguments),
+    Update(Box<update::Arguments>),
     /// As `set-image`
     SetImage(set_image::Arguments),
     /// As `remove`
