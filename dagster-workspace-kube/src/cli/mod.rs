@@ -98,9 +98,9 @@ enum Command {
     /// Makes values.yaml and workspace.yaml where they are missing
     Init,
     /// Adds a deployment and its code location; no change where an equal one is there
-    Add(add::Arguments),
+    Add(Box<add::Arguments>),
     /// Changes any field of a deployment
-    Update(update::Arguments),
+    Update(Box<update::Arguments>),
     /// Gives a deployment another image
     SetImage(set_image::Arguments),
     /// Removes deployments and their code locations; no change where they are absent
