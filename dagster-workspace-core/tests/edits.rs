@@ -707,3 +707,11 @@ fn err_mappings_begun_beside_a_key_with_dots() {
     check(text, r#"{"op":"set","path":"labels.app","value":"b"}"#, &format!("{text}  app: b\n"));
     check(text, r#"{"op":"set","path":"labels.\"app.kubernetes.io/name\"","value":"b"}"#, &text.replace(": a", ": b"));
 }
+
+#[test]
+fn set_item_with_an_anchor_to_a_mapping_keeps_the_anchor_its_own() {
+    let edit = r#"{"op":"set","path":"d[0]","value":{"a":1}}"#;
+    check("d:\n- &k abc\n", edit, "d:\n- &k\n  a: 1\n");
+    check("d:\n- &k abc # why\n- x\n", edit, "d:\n- &k # why\n  a: 1\n- x\n");
+    check("d:\n- abc\n", edit, "d:\n- a: 1\n");
+}

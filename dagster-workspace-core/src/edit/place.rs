@@ -54,7 +54,13 @@ pub(super) fn place_collection(
         }
         None if column == 0 => alloc::vec![splice(start, end, at_column(0))],
         None => alloc::vec![cut(lines, start, end), below(document, end, at_column(0))],
-        Some(parent) if parent.kind() == Kind::BlockSequence && is_one_line(fresh) && node.kind() != Kind::Empty => {
+        // An anchor or a tag before it would be those of its first key.
+        Some(parent)
+            if parent.kind() == Kind::BlockSequence
+                && is_one_line(fresh)
+                && node.kind() != Kind::Empty
+                && node.first_index() == node.index() =>
+        {
             alloc::vec![splice(start, end, at_column(0))]
         }
         Some(parent) if parent.kind() == Kind::BlockSequence && stands_alone(lines, node) => {

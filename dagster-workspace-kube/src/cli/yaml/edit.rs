@@ -14,7 +14,7 @@ use similar::TextDiff;
 use crate::cli::Context;
 use crate::cli::exit::Exit;
 use crate::cli::input::{self, Input};
-use crate::cli::render::{Answer, Failure, Finding, Format};
+use crate::cli::render::{Answer, Failure, Finding};
 use crate::store::replace_file;
 
 /// Arguments of `yaml edit`.
@@ -115,7 +115,6 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<An
         data["diff"] = json!(shown);
     }
     let exit = if changed { Exit::Changes } else { Exit::Done };
-    let warnings = if context.options.output == Format::Json { Vec::new() } else { warnings };
     Ok(Answer { exit, warnings, ..Answer::new(shown, data) })
 }
 
@@ -194,7 +193,7 @@ fn exact(node: Node<'_>) -> Result<(), String> {
     node.items().chain(node.entries().map(|entry| entry.value)).try_for_each(exact)
 }
 
-/// The text after all edits, with a word on those that had nothing to remove.
+/// The text after all edits, with a word on those that were in vain.
 fn apply(input: &Input, edits: &[Edit]) -> Result<(String, Vec<Finding>), Failure> {
     let Input { name, text } = input;
     let mut document = Document::parse(text.as_str()).map_err(|error| Failure::parse(&error, name, text))?;
@@ -202,7 +201,7 @@ fn apply(input: &Input, edits: &[Edit]) -> Result<(String, Vec<Finding>), Failur
     for (at, edit) in edits.iter().enumerate() {
         match edit::apply(&document, edit) {
             Ok(Some(edited)) => document = edited,
-            Ok(None) => warnings.extend(nothing(edit, &document)),
+            Ok(None) => warnings.extend(in_vain(edit, &document)),
             Err(refusal) => {
                 let mut failure = refused(&refusal, edit, name, &document);
                 if at > 0 {
@@ -230,16 +229,29 @@ fn refused(refusal: &Refusal, edit: &Edit, name: &str, document: &Document<'_>) 
     }
 }
 
-/// That there was nothing to remove.
-fn nothing(edit: &Edit, document: &Document<'_>) -> Option<Diagnostic> {
-    let Edit::Remove { path } = edit else { return None };
-    let nearest = document.to_value(Schema::Helm).ok().and_then(|value| path.nearest(&value));
-    Some(Diagnostic {
-        code: "DW0409",
-        severity: Severity::Warning,
-        message: format!("nothing at `{path}`"),
-        span: None,
-        related: Vec::new(),
-        hint: nearest.map(|nearest| format!("did you mean `{nearest}`?")),
-    })
+/// Why an edit changes nothing, where that is not what was asked for: there is nothing to remove, or another item has the name.
+fn in_vain(edit: &Edit, document: &Document<'_>) -> Option<Diagnostic> {
+    let (code, message, hint) = match edit {
+        Edit::Remove { path } => {
+            let nearest = document.to_value(Schema::Helm).ok().and_then(|value| path.nearest(&value));
+            ("DW0409", format!("nothing at `{path}`"), nearest.map(|nearest| format!("did you mean `{nearest}`?")))
+        }
+        Edit::Add { list, key, item } => {
+            let item = match item {
+                Item::Value(value) => value.clone(),
+                Item::Text(text) => Document::parse(text.as_str()).ok()?.to_value(Schema::Helm).ok()?,
+            };
+            let path = list.clone().item(key, key.of_value(&item)?);
+            // An item that is there as it is asked for would not be changed.
+            let set = edit::apply(document, &Edit::Set { path: path.clone(), value: item });
+            if matches!(set, Ok(None)) {
+                return None;
+            }
+            let hint = format!("change it with `--set '{path}=...'`, or choose another name");
+            ("DW0415", format!("`{path}` is there already and differs"), Some(hint))
+        }
+        Edit::Set { .. } => return None,
+    };
+    let severity = Severity::Warning;
+    Some(Diagnostic { code, severity, message, span: None, related: Vec::new(), hint })
 }
