@@ -94,7 +94,8 @@ fn kept<'d>(node: Node<'d>, wanted: &Value, out: &mut Vec<&'d str>) {
                 }
             }
         }
-        Value::Sequence(items) => {
+        // An item with an anchor cannot move behind one that uses it: such a list may be written as a whole.
+        Value::Sequence(items) if !node.source().contains('&') => {
             let all: Vec<_> = node.items().map(|item| (item, value(item))).collect();
             for (item, found) in &all {
                 let Some(found) = found else { continue };

@@ -98,11 +98,15 @@ def test_upsert_adds_or_changes() -> None:
 
 
 def test_err_fraction_where_a_text_is_meant() -> None:
-    with pytest.raises(dw.InvalidError, match="`image.tag` must be a text in quotes, got the number 1.1"):
+    with pytest.raises(dw.InvalidError, match=r"`image\.tag` must be a text in quotes, got the number 1\.1"):
         values.set("etl", "image.tag", 1.10)
-    with pytest.raises(dw.InvalidError, match="`env.STAGE` must be a text in quotes, got a number"):
+    with pytest.raises(dw.InvalidError, match=r"`env\.STAGE` must be a text in quotes, got a number"):
         values.update("etl", env={"STAGE": 1.5})
-    asked: dict[str, Any] = {"name": "a", "image": {"repository": "r", "tag": 7, "pullPolicy": "Never"}, "labels": {"v": 7}}
+    asked: dict[str, Any] = {
+        "name": "a",
+        "image": {"repository": "r", "tag": 7, "pullPolicy": "Never"},
+        "labels": {"v": 7},
+    }
     assert values.add(asked).deployments["a"]["labels"] == {"v": "7"}
 
 

@@ -43,7 +43,9 @@ def shown(error: BaseException) -> str:
         lambda: VALUES.update("etl", env=f"{MARK}-03"),
         lambda: VALUES.update("nobody", env={"A": f"{MARK}-03"}),
         lambda: dw.Deployment(name="etl", image="b", extra={"env": {"A": [f"{MARK}-03"]}}),
-        lambda: dw.Values.parse(DEPLOYMENT.replace(f"{MARK}-02", f"*{MARK}-02")).add(dw.Deployment(name="b", image="b")),
+        lambda: dw.Values.parse(DEPLOYMENT.replace(f"{MARK}-02", f"*{MARK}-02")).add(
+            dw.Deployment(name="b", image="b")
+        ),
     ],
 )
 def test_no_exception_shows_a_secret(call: Callable[[], object]) -> None:

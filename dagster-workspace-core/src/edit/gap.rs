@@ -167,7 +167,10 @@ impl<'d> Gap<'d> {
             let rest =
                 Self { before: Some(*first), gone: rest, after: self.after, new: more.to_vec(), blanks: self.blanks };
             let mut splices = rest.splices(document, collection)?;
-            splices.push(splice(first.start, first.end, new.trim_start_matches(' ')));
+            // With what stands behind it, and the comments below that are its own.
+            let behind = own_end(collection, first);
+            let end = lines.previous(behind).filter(|_| lines.is_start(behind)).map_or(behind, |line| lines.end(line));
+            splices.push(splice(first.start, end, new.trim_start_matches(' ')));
             return Ok(splices);
         }
         let to = self.after.map_or(last.end, |after| after.start);
