@@ -29,8 +29,9 @@ pub(super) fn judge(
     let new = lint::lint_pairing(&after[0], &after[1], target).into_iter().filter(|new| !known(new));
     let mut findings: Vec<Diagnostic> = new.collect();
     let change = lint::lint_change([&before[0], &before[1]], [&after[0], &after[1]], target).into_iter();
-    // Where nothing is asked to go, DW0301 says it.
-    findings.extend(change.filter(|found| found.severity != Severity::Error || request.aim() == Aim::Absent));
+    // Where no deployment is asked to go, DW0301 says it; the first half of a rollback takes locations alone.
+    let goes = request.aim() == Aim::Absent && !pair.values.is_empty();
+    findings.extend(change.filter(|found| found.severity != Severity::Error || goes));
     findings.extend(pair.unknown_hosts(&after[1], target));
     if findings.iter().all(|finding| finding.severity != Severity::Error) {
         return Ok(Pairing { values: values.text.clone(), workspace: workspace.text.clone(), findings });

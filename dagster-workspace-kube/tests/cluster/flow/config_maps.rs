@@ -172,7 +172,7 @@ async fn recreated_config_map_is_edited_as_it_is_by_then() {
             for name in [VALUES, WORKSPACE] {
                 let text = site.text(name).await;
                 let done = match job[0] {
-                    "add" => text.contains("name: new\n") && text.contains("etl"),
+                    "add" => ["name: new\n", "name: new}"].iter().any(|new| text.contains(new)) && text.contains("etl"),
                     "update" => {
                         text.contains("port: 30310") && !text.contains("port: 3030,") && !text.contains("port: 3030\n")
                     }

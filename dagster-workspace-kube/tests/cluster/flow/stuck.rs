@@ -203,13 +203,14 @@ async fn documents_survive_lost_and_refused_requests() {
 async fn closed_pull_requests_are_pruned_with_their_servers() {
     let Some(system) = System::new(4).await else { return };
     for number in ["7", "8"] {
-        system.done(&["add", "shop", "--pr", number, "--image", "r/shop:1", "--arg=-m"]).await;
+        let of = ["--pr", number, "--repository", "acme/shop"];
+        system.done(&[&["add", "shop", "--image", "r/shop:1", "--arg=-m"][..], &of].concat()).await;
     }
     system.done(ADD).await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("closed.json");
     fs::write(&file, r#"[{"number": 7}, {"number": 8}, {"number": 9}]"#).unwrap();
-    let prune = ["prune", "--closed-prs", file.to_str().unwrap()];
+    let prune = ["prune", "--closed-prs", file.to_str().unwrap(), "--repository", "acme/shop"];
     let planned = system.done(&prune).await;
     assert_eq!(planned["outdated"].as_array().unwrap().len(), 2, "{planned:#}");
     assert!(system.values().await.contains("shop-pr-7"), "only --yes takes them away");

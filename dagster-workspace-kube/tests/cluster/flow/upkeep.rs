@@ -70,7 +70,7 @@ async fn wait_ends_when_all_is_served_or_time_is_over() {
     assert_eq!(said.exit, 6, "{said:#?}");
     system.done(&add("a")).await;
     assert_eq!(system.done(&["wait"]).await["changed"], json!(false));
-    assert_eq!(system.run(&["wait", "nobody"]).await.exit, 1);
+    assert_eq!(system.run(&["wait", "nobody"]).await.exit, 4);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -87,8 +87,8 @@ async fn restart_replaces_pods_of_code_servers_or_of_the_system() {
     let restarted = system.done(&["restart"]).await;
     assert_eq!(restarted["restarted"], json!(["dagster-daemon", "dagster-dagster-webserver"]), "{restarted:#}");
     let said = system.run(&["restart", "nobody"]).await;
-    assert_eq!(said.exit, 1, "{said:#?}");
-    assert!(said.stderr.contains("has no code server `nobody`"), "{}", said.stderr);
+    assert_eq!(said.exit, 4, "{said:#?}");
+    assert!(said.stderr.contains("there is no deployment and no code location `nobody`"), "{}", said.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
