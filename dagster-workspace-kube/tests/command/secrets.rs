@@ -119,7 +119,7 @@ fn no_command_shows_a_secret_of_documents_that_it_refuses() {
     }
     let workspace = WORKSPACE.replace("{apiKey: s3cr3t-MARK-10}", "{apiKey: s3cr3t-MARK-10");
     for arguments in COMMANDS {
-        check(VALUES, &workspace, arguments, &[4, 5]);
+        check(VALUES, &workspace, arguments, &[0, 4, 5]);
         check(VALUES, &WORKSPACE.replace("{apiKey: s3cr3t", "{apiKey: !s3cr3t"), arguments, &[0, 4, 5]);
     }
 }

@@ -11,10 +11,11 @@ async fn prune_killed_after_every_step_is_finished_by_the_same_command() {
     kept.done(&["add", "etl", "--image", "r/etl:1", "--arg=-m"]).await;
     let settled = kept.documents().await;
     let closed = kept.file("closed", "12 13");
-    let prune = kept.with_history(&["prune", "--closed-prs", &closed, "--yes"]);
+    let prune = kept.with_history(&["prune", "--closed-prs", &closed, "--repository", "acme/etl", "--yes"]);
     let prune: Vec<&str> = prune.iter().map(String::as_str).collect();
     for step in ["discover", "workspace", "activate", "values", "helm", "record"] {
-        kept.done(&["add", "etl", "sales", "--image", "r/pr:1", "--arg=-m", "--pr", "12", "--ttl", "7d"]).await;
+        let of = ["--pr", "12", "--repository", "acme/etl", "--ttl", "7d"];
+        kept.done(&[&["add", "etl", "sales", "--image", "r/pr:1", "--arg=-m"][..], &of].concat()).await;
         assert!(kept.documents().await.0.contains("x-dagster-workspace"));
         kill_after(&kept.system, &prune, step).await;
         let done = kept.system.done(&prune).await;
