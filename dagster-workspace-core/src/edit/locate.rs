@@ -8,7 +8,7 @@ use super::refuse;
 use crate::error::{Reason, Refusal};
 use crate::span::Span;
 use crate::yaml::record::Record;
-use crate::yaml::{Document, Entry, ItemKey, Kind, Node, Path, Reader, Schema, Step};
+use crate::yaml::{Document, Entry, ItemKey, Kind, Node, Path, Reader, Schema, Step, is_called};
 
 /// Where a path leads.
 pub(super) enum Place<'d, 'p> {
@@ -140,7 +140,7 @@ pub(super) fn item<'d>(
         return Err(refuse(Reason::NotAList, list.span()));
     }
     let mut found = list.items().filter(|item| match key.place(*item) {
-        Some(own) if own.kind() != Kind::Alias => key.is(*item, name),
+        Some(own) if own.kind() != Kind::Alias => is_called(own, name),
         _ => key.read(reader, *item).is_some_and(|read| read.is_text(name)),
     });
     let first = found.next();

@@ -18,6 +18,7 @@ pub use data::{DataError, DataProblem, Reader};
 pub use document::{Document, Part};
 pub(crate) use node::head;
 pub use node::{Entry, Mapping, Node, Scalar, Sequence};
+pub(crate) use path::is_called;
 pub use path::{DottedKey, ItemKey, Path, PathError, Step};
 pub use record::{Kind, Style};
 pub use scan::Mode;

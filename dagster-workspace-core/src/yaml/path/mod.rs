@@ -171,8 +171,13 @@ impl ItemKey {
     /// Whether `item` is called `name`.
     #[must_use]
     pub fn is(&self, item: Node<'_>, name: &str) -> bool {
-        self.place(item).is_some_and(|found| found.is_text(name) && is_name(found))
+        self.place(item).is_some_and(|found| is_called(found, name))
     }
+}
+
+/// Whether a node that says what an item is called says `name`.
+pub(crate) fn is_called(found: Node<'_>, name: &str) -> bool {
+    found.is_text(name) && is_name(found)
 }
 
 /// Only strings are names.

@@ -11,9 +11,12 @@ const LENGTH: usize = 7;
 /// `=======` may underline a heading, and what stands in a block scalar is content.
 pub(super) fn in_content(text: &str, records: &[Record]) -> Option<Span> {
     // Most texts hold none, and are seen through at once.
-    let finder = memchr::memmem::Finder::new("<<<<<<<");
-    let closing = || memchr::memmem::find(text.as_bytes(), b">>>>>>>").is_some();
-    if finder.find(text.as_bytes()).is_none() && !closing() {
+    let bytes = text.as_bytes();
+    let begins = |at: usize| {
+        let marks = bytes.get(at..at + LENGTH);
+        marks.is_some_and(|marks| marks.iter().all(|mark| bytes.get(at) == Some(mark)))
+    };
+    if !memchr::memchr2_iter(b'<', b'>', bytes).any(begins) {
         return None;
     }
     let content = |span: &Span| {
